@@ -1,0 +1,1 @@
+"""Readers of annotations and what checks them."""
