@@ -1,0 +1,1 @@
+"""Metrics, each with a second opinion in the tests."""
