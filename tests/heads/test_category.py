@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import torch
+
+from dtr.heads.category import CategoryHead
+from tests.heads.head_contract import WIDTH, HeadContract, make_features, make_targets
+
+
+class TestCategoryHead(HeadContract):
+    def make_head(self) -> CategoryHead:
+        return CategoryHead(width=WIDTH, hidden=16)
