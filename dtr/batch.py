@@ -1,0 +1,115 @@
+"""Samples of cached features with targets, and how they become one padded batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dtr.annotation import VideoAnnotation
+from dtr.features import ClipFeatures, Features
+from dtr.head import Batch, Targets
+from dtr.targets import WindowTargets, window_targets
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some windows of one clip.
+
+    Attributes:
+        features: numpy, (W, T, P, …). targets: of the same windows. window_steps: (W, T). video_id: of the clip.
+    """
+
+    features: Features
+    targets: WindowTargets
+    window_steps: NDArray[np.int64]
+    video_id: str
+
+
+def make_sample(video: VideoAnnotation, clip: ClipFeatures, window_steps: NDArray[np.int64]) -> Sample:
+    """Gather windows of a clip's features and their targets.
+
+    Args:
+        video: annotation.
+        clip: features of every step.
+        window_steps: (W, T) step index, −1 = padding.
+    """
+    features = clip.windows(window_steps)
+    targets = window_targets(video, features.step_s, float(clip.step_s[-1, 1]))
+    return Sample(features, targets, window_steps, video.video_id)
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """One batch of all windows of all samples; tokens, steps and traces are padded to the largest.
+
+    Raises:
+        ValueError: no samples, or samples of different backbones.
+    """
+    if not samples:
+        raise ValueError("collate: expected at least one sample, got none")
+    ids = {s.features.backbone_id for s in samples}
+    if len(ids) > 1:
+        raise ValueError(f"collate: expected features of one backbone, got {sorted(ids)}")
+    steps = max(s.features.tokens.shape[1] for s in samples)
+    tokens = max(s.features.tokens.shape[2] for s in samples)
+    arrays = [_padded_features(s.features, steps, tokens) for s in samples]
+    features = Features(*(torch.cat(parts) for parts in zip(*arrays, strict=True)), backbone_id=ids.pop())
+    clip_index = np.repeat(np.arange(len(samples)), [len(s.window_steps) for s in samples])
+    window_steps = torch.cat([torch.from_numpy(_pad(s.window_steps, {1: steps}, -1)) for s in samples])
+    return Batch(
+        features,
+        _collate_targets(samples, steps),
+        torch.from_numpy(clip_index),
+        window_steps,
+        tuple(s.video_id for s in samples),
+    )
+
+
+def _padded_features(features: Features, steps: int, tokens: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    size = {1: steps, 2: tokens}
+    step_s = np.asarray(features.step_s)
+    last = step_s[:, -1:, 1:].repeat(steps - step_s.shape[1], axis=1).repeat(2, axis=2)
+    return (
+        torch.from_numpy(_pad(features.tokens, size, 0)),
+        torch.from_numpy(_pad(features.token_mask, size, False)),
+        torch.from_numpy(_pad(features.cells, size, 0)),
+        torch.from_numpy(np.concatenate([step_s, last], axis=1)),
+    )
+
+
+def _collate_targets(samples: Sequence[Sample], steps: int) -> Targets:
+    most = max(1, max(len(s.targets.span_s) for s in samples))
+    rows: list[list[Tensor]] = []
+    for sample in samples:
+        t, count = sample.targets, len(sample.window_steps)
+        per_trace = {
+            "trace_mask": _pad(np.ones(len(t.span_s), dtype=bool), {0: most}, False),
+            "span_s": _pad(t.span_s, {0: most}, 0),
+            "span_mask": _pad(t.span_mask, {0: most}, False),
+            "boxes": None,
+            "box_mask": _pad(t.box_mask, {0: most}, False),
+            "categories": _pad(t.categories, {0: most}, 0),
+            "category_mask": _pad(t.category_mask, {0: most}, False),
+        }
+        row = [_repeat(t.label, count), _repeat(t.exhaustive, count), _repeat(t.annotated, count)]
+        for name, value in per_trace.items():
+            whole = _pad(t.boxes, {1: most, 2: steps}, 0) if name == "boxes" else np.stack([value] * count)
+            row.append(torch.from_numpy(whole))
+        rows.append([*row, _repeat(t.duration_s, count)])
+    return Targets(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
+
+
+def _repeat(value: float | bool, count: int) -> Tensor:
+    return torch.full((count,), value, dtype=torch.bool if isinstance(value, bool) else torch.float32)
+
+
+def _pad(array: Any, sizes: dict[int, int], value: float | bool) -> NDArray[Any]:
+    """Extend axes at their end to the given sizes."""
+    array = np.asarray(array)
+    widths = [(0, sizes.get(axis, length) - length) for axis, length in enumerate(array.shape)]
+    return np.pad(array, widths, constant_values=value)

@@ -1,0 +1,1 @@
+"""From raw head outputs to spans, boxes, categories and traces; numpy only."""
