@@ -1,0 +1,1 @@
+"""Backbones: clip steps in, features out."""
