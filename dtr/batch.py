@@ -58,7 +58,8 @@ def collate(samples: Sequence[Sample]) -> Batch:
     steps = max(s.features.tokens.shape[1] for s in samples)
     tokens = max(s.features.tokens.shape[2] for s in samples)
     arrays = [_padded_features(s.features, steps, tokens) for s in samples]
-    features = Features(*(torch.cat(parts) for parts in zip(*arrays, strict=True)), backbone_id=ids.pop())
+    joined = [torch.cat(parts) for parts in zip(*arrays, strict=True)]
+    features = Features(joined[0], joined[1], joined[2], joined[3], ids.pop())
     clip_index = np.repeat(np.arange(len(samples)), [len(s.window_steps) for s in samples])
     window_steps = torch.cat([torch.from_numpy(_pad(s.window_steps, {1: steps}, -1)) for s in samples])
     return Batch(
@@ -87,21 +88,24 @@ def _collate_targets(samples: Sequence[Sample], steps: int) -> Targets:
     rows: list[list[Tensor]] = []
     for sample in samples:
         t, count = sample.targets, len(sample.window_steps)
-        per_trace = {
-            "trace_mask": _pad(np.ones(len(t.span_s), dtype=bool), {0: most}, False),
-            "span_s": _pad(t.span_s, {0: most}, 0),
-            "span_mask": _pad(t.span_mask, {0: most}, False),
-            "boxes": None,
-            "box_mask": _pad(t.box_mask, {0: most}, False),
-            "categories": _pad(t.categories, {0: most}, 0),
-            "category_mask": _pad(t.category_mask, {0: most}, False),
-        }
-        row = [_repeat(t.label, count), _repeat(t.exhaustive, count), _repeat(t.annotated, count)]
-        for name, value in per_trace.items():
-            whole = _pad(t.boxes, {1: most, 2: steps}, 0) if name == "boxes" else np.stack([value] * count)
-            row.append(torch.from_numpy(whole))
-        rows.append([*row, _repeat(t.duration_s, count)])
+        real = np.ones(len(t.span_s), dtype=bool)
+        rows.append(  # in the order of Targets
+            [
+                _repeat(t.label, count),
+                _repeat(t.exhaustive, count),
+                _repeat(t.annotated, count),
+                *(_per_window(a, most, count) for a in (real, t.span_s, t.span_mask)),
+                torch.from_numpy(_pad(t.boxes, {1: most, 2: steps}, 0)),
+                *(_per_window(a, most, count) for a in (t.box_mask, t.categories, t.category_mask)),
+                _repeat(t.duration_s, count),
+            ]
+        )
     return Targets(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
+
+
+def _per_window(per_trace: NDArray[Any], most: int, count: int) -> Tensor:
+    """(M, …) of a clip's traces → (count, most, …), padded with zeros."""
+    return torch.from_numpy(np.stack([_pad(per_trace, {0: most}, 0)] * count))
 
 
 def _repeat(value: float | bool, count: int) -> Tensor:

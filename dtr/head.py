@@ -83,10 +83,16 @@ class Head(nn.Module):
     def __new__(cls, *args: Any, **kwargs: Any) -> Head:
         """Remember the constructor's arguments, so that a trained head can say how to build it."""
         self = super().__new__(cls)
-        bound = inspect.signature(cls.__init__).bind(self, *args, **kwargs)
+        signature = inspect.signature(cls.__init__)
+        # Partial: copying and unpickling come without arguments, and bring `init_args` back with the rest of the state.
+        bound = signature.bind_partial(self, *args, **kwargs)
         bound.apply_defaults()
+        given = {k: v for k, v in bound.arguments.items() if k != "self"}
+        for name, parameter in signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:  # `**kwargs` of a subclass are arguments like the others
+                given |= given.pop(name)
         # nn.Module refuses attributes before its own __init__, so go past it.
-        object.__setattr__(self, "init_args", {k: v for k, v in bound.arguments.items() if k != "self"})
+        object.__setattr__(self, "init_args", given)
         return self
 
     def forward(self, tokens: Tensor, token_mask: Tensor, cells: Tensor, step_s: Tensor) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,7 +28,10 @@ FloatArray = NDArray[np.floating]
 class Model(Protocol):
     """A runnable detector: metadata, and raw head outputs of a clip."""
 
-    info: ModelInfo
+    @property
+    def info(self) -> ModelInfo:
+        """Metadata: clock, views, heads, calibration, thresholds."""
+        ...
 
     def infer(self, steps: ClipSteps) -> dict[str, FloatArray]:
         """Raw outputs `<head>.<field>` → (W, T, …) per window, and "cells" → (N, P, 4)."""
@@ -41,7 +44,7 @@ class Judgement:
 
     Attributes:
         label: "fake" or "real". score: calibrated P(fake). abstain: inside the band of "can't tell".
-        traces, candidates: as in `Verdict`. frame_scores: (N,) P(fake) of each step; NaN where masked.
+        traces, candidates: as in `Verdict`. frame_scores: (N,) P(fake) of each step, masked ones included.
     """
 
     label: str
@@ -49,7 +52,7 @@ class Judgement:
     abstain: bool
     traces: tuple[Trace, ...]
     candidates: tuple[Trace, ...]
-    frame_scores: FloatArray = field(default_factory=lambda: np.zeros(0))
+    frame_scores: FloatArray
 
 
 def judge(
@@ -93,7 +96,7 @@ def judge(
         traces=judgement.traces,
         candidates=judgement.candidates,
         frame_times_s=tuple(float(t) for t in steps.frame_times_s[steps.step_mask]),
-        frame_scores=tuple(float(v) for v in judgement.frame_scores[steps.step_mask]) if len(judgement.frame_scores) else (),
+        frame_scores=tuple(float(v) for v in judgement.frame_scores[steps.step_mask]),
         damage=steps.damage,
         provenance=_provenance(info, steps, decoder),
         timing_s={"decode": decoded - began, "infer": done - decoded},
@@ -179,7 +182,7 @@ def _trace(info: ModelInfo, candidate: Candidate) -> Trace:
         score = float(calibration.apply(np.array([trace_logit(score)]))[0])
     categories: dict[str, float] = {}
     if len(candidate.categories):
-        categories = dict(zip(CATEGORIES, _category_scores(info, candidate.categories), strict=True))
+        categories = dict(zip(CATEGORIES, category_scores(info, candidate.categories), strict=True))
     boxes = tuple(
         (float(t), *(float(v) for v in box)) for t, box in zip(candidate.times_s, candidate.boxes, strict=True)
     )
@@ -187,7 +190,7 @@ def _trace(info: ModelInfo, candidate: Candidate) -> Trace:
     return Trace(score, candidate.span_s, (x0, y0, x1, y1), boxes, categories)  # type: ignore[arg-type]
 
 
-def _category_scores(info: ModelInfo, scores: FloatArray) -> list[float]:
+def category_scores(info: ModelInfo, scores: FloatArray) -> list[float]:
     """Calibrated category scores: one slope and intercept shared by the nine (too few tags for one each)."""
     if "category" not in info.calibration:
         return [float(v) for v in scores]

@@ -18,9 +18,9 @@ class ViewSpec:
     Attributes:
         kind: "square" = the largest square of the frame, resized without changing its shape (two of them, at (0, 0) and
             (1, 1), cover a frame of up to 2:1). "native" = a crop of `size` × `size` source pixels, so that texture
-            survives (a smaller frame gives the largest square there is, resized). "full" = the whole frame squeezed into
-            a square: it covers everything at once, but how much it is squeezed tells the frame's shape, which can
-            name the label; prefer squares.
+            survives (a smaller frame gives the largest square there is, resized). "full" = the whole frame squeezed
+            into a square: it covers everything at once, but how much it is squeezed tells the frame's shape, which
+            can name the label; prefer squares.
         size: side in pixels, ≥ 32.
         position: where a square or a crop lies: (0, 0) top left … (1, 1) bottom right; ignored for "full".
     """

@@ -10,9 +10,8 @@ from torch.nn import functional
 
 from dtr.features import Features
 from dtr.head import Head, Targets, masked_mean
+from dtr.heads.neck import MASKED, Neck
 from dtr.spec import HeadSpec, TensorSpec
-
-from .neck import MASKED, Neck
 
 
 class BinaryOutput(NamedTuple):

@@ -10,10 +10,9 @@ from torch.nn import functional
 
 from dtr.features import Features
 from dtr.head import Head, Targets, masked_mean
+from dtr.heads.geometry import choice_loss, distribution_loss, expected_value, signed_square_bins, step_cover
+from dtr.heads.neck import MASKED, Neck
 from dtr.spec import HeadSpec, TensorSpec
-
-from .geometry import choice_loss, distribution_loss, expected_value, signed_square_bins, step_cover
-from .neck import MASKED, Neck
 
 BINS = 26
 
@@ -121,7 +120,9 @@ class BoundaryHead(Head):
             TensorSpec("end_logits", ("B", "T", BINS)),
             TensorSpec("spans_s", ("B", "T", 2)),
         )
-        return HeadSpec("boundary", self.width, outputs, backbone_id, {"bins_s": [round(float(b), 6) for b in self.bins_s]})
+        return HeadSpec(
+            "boundary", self.width, outputs, backbone_id, {"bins_s": [round(float(b), 6) for b in self.bins_s]}
+        )
 
 
 def _members(features: Features, targets: Targets) -> Tensor:

@@ -10,9 +10,7 @@ from torch.nn import functional
 
 from dtr.features import Features
 from dtr.head import Head, Targets, masked_mean
-from dtr.spec import HeadSpec, TensorSpec
-
-from .geometry import (
+from dtr.heads.geometry import (
     cells_of_traces,
     choice_loss,
     distribution_loss,
@@ -20,7 +18,8 @@ from .geometry import (
     signed_square_bins,
     step_cover,
 )
-from .neck import Neck
+from dtr.heads.neck import Neck
+from dtr.spec import HeadSpec, TensorSpec
 
 SIDES = 4
 BINS = 16

@@ -11,10 +11,9 @@ from torch.nn import functional
 from dtr.annotation import CATEGORIES
 from dtr.features import Features
 from dtr.head import Head, Targets, masked_mean
+from dtr.heads.geometry import cell_cover, step_cover
+from dtr.heads.neck import Neck
 from dtr.spec import HeadSpec, TensorSpec
-
-from .geometry import cell_cover, step_cover
-from .neck import Neck
 
 
 class CategoryOutput(NamedTuple):
@@ -41,8 +40,9 @@ class CategoryHead(Head):
         super().__init__()
         self.width = width
         self.neck = Neck(width, hidden, differences, depth, dropout=dropout)
-        self.classify = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, len(CATEGORIES)))
-        nn.init.constant_(self.classify[1].bias, -2.0)  # a category holds for about one trace in nine
+        last = nn.Linear(hidden, len(CATEGORIES))
+        nn.init.constant_(last.bias, -2.0)  # a category holds for about one trace in nine
+        self.classify = nn.Sequential(nn.LayerNorm(hidden), last)
 
     def forward(self, tokens: Tensor, token_mask: Tensor, cells: Tensor, step_s: Tensor) -> CategoryOutput:
         """Dense logits; arguments as `Head.forward`."""

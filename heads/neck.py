@@ -1,7 +1,7 @@
 """The neck that every head has its own copy of: projection, time differences, light mixing over space and time.
 
-It sees tokens, masks, cells and times only. Masked tokens never influence anything: differences that would touch one are
-masked, attention to one is exactly zero, and its own state is zero.
+It sees tokens, masks, cells and times only. Masked tokens never influence anything: differences that would touch one
+are masked, attention to one is exactly zero, and its own state is zero.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Neck(nn.Module):
         depth: number of mixing blocks.
         num_heads: attention heads.
         dropout: on the projected tokens and inside the blocks.
-        place_input: also tell the states where a token lies and how large its cell is. Only for heads that answer "where":
-            the shape of cells tells the shape of the frame, from which a real/fake head could read the source.
+        place_input: also tell the states where a token lies and how large its cell is. Not for a head that names the
+            label: the shape of cells tells the shape of the frame, from which a real/fake head could read the source.
         clock_input: also tell the states how long ago the video began (up to 4 s). Only for heads that answer "when":
             a real/fake head could read a clip's length from it.
     """

@@ -8,18 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dtr.calibration import sigmoid
 from dtr.boxes import box_iou
+from dtr.calibration import sigmoid
 from dtr.decode.boundary import SpanCandidate, decode_spans
 from dtr.decode.box import Tube, decode_tubes
 from dtr.decode.category import pool_categories
 from dtr.decode.label import clip_logit
 from dtr.decode.options import DecodeOptions
 from dtr.decode.stitch import stitch
+from dtr.errors import DetectorError
 from dtr.spans import span_iou
 from dtr.spec import ONNX_SEPARATOR, HeadSpec
 
 FloatArray = NDArray[np.floating]
+
+READS: dict[str, tuple[str, ...]] = {
+    "label": ("video_logit", "step_logits"),
+    "category": ("token_logits",),
+    "box": ("heat_logits", "boxes"),
+    "boundary": ("action_logits", "start_logits", "end_logits"),
+}
+"""Outputs that decoding reads, by head kind; whatever else a head puts out is for losses and for users."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,11 @@ class ClipGeometry:
     token_mask: NDArray[np.bool_]
     cells: FloatArray
     duration_s: float
+
+    @property
+    def step_mask(self) -> NDArray[np.bool_]:
+        """(N,) bool: steps with any token."""
+        return np.asarray(self.token_mask.any(axis=1), dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -83,8 +97,8 @@ def decode_clip(
     """Stitch, decode and assemble. Validation, prediction and the runtime all come through here.
 
     Boundary proposes spans (the whole clip without that head), boxes are linked inside each (the whole frame without
-    that head), categories are pooled inside each tube. A candidate's score is the geometric mean of its parts × P(fake);
-    the parts of a span or tube that is not the clip's likeliest are reduced by how much less likely it is.
+    that head), categories are pooled inside each tube. A candidate's score is the geometric mean of its parts × P(fake)
+    and the parts of a span or tube that is not the clip's likeliest are reduced by how much less likely it is.
 
     Args:
         outputs: `<head>.<field>` → (W, …) raw outputs per window.
@@ -95,38 +109,53 @@ def decode_clip(
 
     Returns:
         Candidates and label, uncalibrated.
+
+    Raises:
+        DetectorError: a head lacks an output that its kind needs, or one of them is not finite.
     """
     options = options or DecodeOptions()
-    by_kind = {spec.kind: _stitched(outputs, name, spec, geometry) for name, spec in specs.items()}
+    by_kind: dict[str, dict[str, Any]] = {
+        spec.kind: _stitched(outputs, name, spec, geometry) for name, spec in specs.items()
+    }
     label = by_kind.get("label")
     logit = None
     if label is not None:
-        logit = clip_logit(label["video_logit"], geometry.window_steps, geometry.token_mask.any(axis=1))
+        logit = clip_logit(label["video_logit"], geometry.window_steps, geometry.step_mask)
     if fake_score is None:
         fake_score = 1.0 if logit is None else float(sigmoid(np.array(logit)))
-    candidates = []
+    candidates: list[Candidate] = []
     if {"box", "boundary"} & set(by_kind):
         spans = _spans(by_kind.get("boundary"), geometry, options)
         for span in spans:
             tubes = _tubes(by_kind.get("box"), span, geometry, options)
             for tube in tubes:
-                parts = {"boundary": span.score * span.share / spans[0].share, "box": tube.score * tube.share / tubes[0].share}
+                parts = {
+                    "boundary": span.score * span.share / spans[0].share,
+                    "box": tube.score * min(1.0, tube.share / tubes[0].share),
+                }
                 candidates.append(_candidate(span, tube, parts, by_kind, geometry, fake_score))
     steps = label["step_logits"] if label is not None else np.zeros(0)
     return ClipDecoding(logit, steps, _without_duplicates(candidates, options))
 
 
-def _stitched(
-    outputs: dict[str, FloatArray], name: str, spec: HeadSpec, geometry: ClipGeometry
-) -> dict[str, Any]:
+def _stitched(outputs: dict[str, FloatArray], name: str, spec: HeadSpec, geometry: ClipGeometry) -> dict[str, Any]:
     """A head's outputs per step of the clip (per window where they have no step axis), and its parameters."""
     num_steps = len(geometry.step_s)
     fields: dict[str, Any] = {"params": spec.params}
-    for output in spec.outputs:
-        if output.name == "side_logits":
-            continue  # for losses and for users; no decoding reads it, and it is by far the largest
-        value = outputs[f"{name}{ONNX_SEPARATOR}{output.name}"]
-        fields[output.name] = stitch(value, geometry.window_steps, num_steps) if "T" in output.axes else value
+    axes = {output.name: output.axes for output in spec.outputs}
+    for field_name in READS.get(spec.kind, ()):
+        value = outputs.get(f"{name}{ONNX_SEPARATOR}{field_name}")
+        if value is None or field_name not in axes:
+            raise DetectorError(
+                f"head '{name}': kind '{spec.kind}' needs an output '{field_name}', got only {', '.join(axes)}; "
+                "add it to the head's outputs and spec"
+            )
+        if not np.isfinite(value).all():
+            raise DetectorError(
+                f"head '{name}': output '{field_name}' must be finite, got NaN or infinity; "
+                "check the head's weights and the features it was given"
+            )
+        fields[field_name] = stitch(value, geometry.window_steps, num_steps) if "T" in axes[field_name] else value
     return fields
 
 
@@ -139,7 +168,7 @@ def _spans(boundary: dict[str, Any] | None, geometry: ClipGeometry, options: Dec
         boundary["end_logits"],
         np.asarray(boundary["params"]["bins_s"]),
         geometry.step_s,
-        geometry.token_mask.any(axis=1),
+        geometry.step_mask,
         geometry.duration_s,
         options,
     )
@@ -168,7 +197,7 @@ def _candidate(
 ) -> Candidate:
     """Pool categories in the tube and score the trace by the parts of the heads there are."""
     parts = {kind: value for kind, value in parts.items() if kind in by_kind}
-    categories = np.zeros(0)
+    categories: FloatArray = np.zeros(0)
     if "category" in by_kind:
         categories = pool_categories(
             by_kind["category"]["token_logits"],

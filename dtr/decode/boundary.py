@@ -44,7 +44,9 @@ def decode_spans(
     """Let every step vote for the onset and offset of the trace it sees; group the votes into candidates.
 
     The reported onset and offset are the medians of the votes: the median minimises the expected absolute error, which
-    is what the onset metric (time distance) charges.
+    is what the onset metric (time distance) charges. For the likeliest candidate, the clip's single answer, the onsets
+    and offsets of training traces vote too, with the weight of `options.span_prior`: what the steps leave in doubt is
+    decided by how traces usually lie.
 
     Args:
         action_logits: (N,). start_logits, end_logits: (N, K). bins_s: (K,) seconds.
@@ -71,14 +73,28 @@ def decode_spans(
     owner = np.where(overlap.max(axis=1) > options.span_tiou, overlap.argmax(axis=1), -1)
     owner[peaks] = np.arange(len(peaks))
     candidates = []
+    likeliest = int(np.argmax([weight[owner == k].sum() for k in range(len(peaks))]))
     for k in range(len(peaks)):
         voters = owner == k
         share = weight[voters]
-        start = weighted_quantile(starts[voters].ravel(), (start_p[voters] * share[:, None]).ravel())
-        end = weighted_quantile(ends[voters].ravel(), (end_p[voters] * share[:, None]).ravel())
+        prior = options.span_prior if k == likeliest else 0.0
+        start = _median(starts[voters], start_p[voters] * share[:, None], options.prior_onsets, prior, duration_s)
+        end = _median(ends[voters], end_p[voters] * share[:, None], options.prior_offsets, prior, duration_s)
         score = float(np.average(actionness[voters], weights=share)) if share.sum() > 0 else 0.0
         candidates.append(SpanCandidate(_ordered(start, end, duration_s), score, float(share.sum())))
     return sorted(candidates, key=lambda c: -c.share)
+
+
+def _median(
+    votes: FloatArray, weights: FloatArray, prior_shares: tuple[float, ...], prior: float, duration_s: float
+) -> float:
+    """Median of (M, K) votes and of the prior's, which hold a share `prior` of all the weight."""
+    values, weights = votes.ravel(), weights.ravel()
+    if prior > 0 and prior_shares:
+        weights = (1 - prior) * weights / max(weights.sum(), 1e-12)
+        values = np.concatenate([values, np.asarray(prior_shares) * duration_s])
+        weights = np.concatenate([weights, np.full(len(prior_shares), prior / len(prior_shares))])
+    return weighted_quantile(values, weights)
 
 
 def _medians(values: FloatArray, weights: FloatArray) -> FloatArray:

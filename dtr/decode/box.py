@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtr.calibration import sigmoid
 from dtr.boxes import box_iou, clip_boxes
+from dtr.calibration import sigmoid
 from dtr.decode.options import DecodeOptions
 from dtr.decode.stitch import softmax
 from dtr.spans import overlap_s
@@ -51,7 +51,9 @@ def decode_tubes(
 
     Heat is a distribution over places, and every token has a box for the trace it would belong to: together a
     distribution over boxes. The reported box is the one with the largest expected IoU under it (minimum Bayes risk for
-    the IoU metric). Tokens whose boxes agree with it are set aside, and the rest may give further tubes.
+    the IoU metric). For the likeliest tube, which is the clip's single answer, boxes of training traces take part with
+    the weight of `options.box_prior`: what the tokens leave in doubt is decided by where traces usually lie. Tokens
+    whose boxes agree with the box are set aside, and the rest may give further tubes.
 
     Args:
         heat_logits: (N, P). boxes: (N, P, 4) xyxy. token_mask: (N, P) bool. step_s: (N, 2) seconds.
@@ -59,7 +61,7 @@ def decode_tubes(
         options: decoding parameters.
 
     Returns:
-        Tubes, the likeliest first; empty when no unmasked step touches the span.
+        Tubes in the order they were found, the best supported first; empty when no unmasked step touches the span.
     """
     options = options or DecodeOptions()
     cover = overlap_s(step_s, [span_s])[:, 0] * token_mask.any(axis=1)
@@ -74,7 +76,7 @@ def decode_tubes(
     left = share > share.max() * 1e-3
     tubes: list[Tube] = []
     while len(tubes) < options.max_tubes and share[left].sum() >= (MIN_SHARE if tubes else 0.0) and left.any():
-        box = best_expected_iou(mean_boxes[left], share[left])
+        box = best_expected_iou(*_with_prior(mean_boxes[left], share[left], options if not tubes else None))
         agree = left & (box_iou(mean_boxes, box[None])[:, 0] >= options.box_iou)
         if not agree.any():
             agree = left & (share == share[left].max())
@@ -82,7 +84,18 @@ def decode_tubes(
         score = float(np.average(heat[:, agree], weights=joint[:, agree]))
         tubes.append(Tube(score, float(share[agree].sum()), box, steps, track))
         left &= ~agree
-    return sorted(tubes, key=lambda t: -t.share)
+    return tubes
+
+
+def _with_prior(boxes: FloatArray, weights: FloatArray, options: DecodeOptions | None) -> tuple[FloatArray, FloatArray]:
+    """Boxes and weights, joined by the prior's (None = without)."""
+    if options is None or options.box_prior == 0 or not options.prior_boxes:
+        return boxes, weights
+    prior = np.asarray(options.prior_boxes)
+    weights = (1 - options.box_prior) * weights / max(weights.sum(), 1e-12)
+    return np.concatenate([boxes, prior]), np.concatenate(
+        [weights, np.full(len(prior), options.box_prior / len(prior))]
+    )
 
 
 def best_expected_iou(boxes: FloatArray, weights: FloatArray) -> FloatArray:

@@ -20,6 +20,10 @@ class DecodeOptions:
         smooth_steps: half width of the moving average over a tube's boxes.
         duplicate_iou, duplicate_tiou: a candidate that overlaps a stronger one by more than both is dropped.
         max_candidates: kept per clip.
+        prior_boxes: (K, 4) boxes of training traces. box_prior: their weight, [0, 1], beside the head's own boxes when
+            the clip's likeliest box is chosen.
+        prior_onsets, prior_offsets: (K,) of training traces, as shares of the video. span_prior: their weight, [0, 1],
+            beside the steps' votes when the clip's likeliest span is chosen.
     """
 
     max_spans: int = 5
@@ -30,6 +34,15 @@ class DecodeOptions:
     duplicate_iou: float = 0.5
     duplicate_tiou: float = 0.5
     max_candidates: int = 10
+    prior_boxes: tuple[tuple[float, ...], ...] = ()
+    box_prior: float = 0.0
+    prior_onsets: tuple[float, ...] = ()
+    prior_offsets: tuple[float, ...] = ()
+    span_prior: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.box_prior <= 1 and 0 <= self.span_prior <= 1):
+            raise ConfigError(f"decoding: priors need a weight in [0, 1], got {self.box_prior} and {self.span_prior}")
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> DecodeOptions:
@@ -41,5 +54,8 @@ class DecodeOptions:
         unknown = set(data) - set(cls.__dataclass_fields__)
         if unknown:
             known = ", ".join(cls.__dataclass_fields__)
-            raise ConfigError(f"decoding: expected only {known}, got {sorted(unknown)}; update DTR or mend the detector")
-        return cls(**data)
+            raise ConfigError(f"decoding: expected only {known}, got {sorted(unknown)}; update DTR")
+        lists = {name: tuple(data[name]) for name in ("prior_onsets", "prior_offsets") if name in data}
+        if "prior_boxes" in data:
+            lists["prior_boxes"] = tuple(tuple(box) for box in data["prior_boxes"])
+        return cls(**(data | lists))

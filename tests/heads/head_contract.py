@@ -49,7 +49,16 @@ def make_targets(batch: int = 2, steps: int = 7, traces: int = 2) -> Targets:
     categories = torch.zeros(batch, traces, 9)
     categories[0, 0, 0] = categories[0, 0, 4] = 1.0
     return Targets(
-        label, exhaustive, annotated, mask, span, mask.clone(), box, mask.clone(), categories, mask.clone(),
+        label,
+        exhaustive,
+        annotated,
+        mask,
+        span,
+        mask.clone(),
+        box,
+        mask.clone(),
+        categories,
+        mask.clone(),
         torch.full((batch,), steps / 6),
     )
 

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import torch
-
 from dtr.heads.category import CategoryHead
-from tests.heads.head_contract import WIDTH, HeadContract, make_features, make_targets
+from tests.heads.head_contract import WIDTH, HeadContract
 
 
 class TestCategoryHead(HeadContract):

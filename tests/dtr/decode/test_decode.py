@@ -76,7 +76,9 @@ def test_decode_spans__stay_inside_the_clip_and_are_never_reversed(duration: flo
     rng = np.random.default_rng(0)
     count = max(1, round(duration * 6))
     logits = rng.normal(size=(2, count, len(BINS))) * 5
-    found = decode_spans(rng.normal(size=count), logits[0], logits[1], BINS, step_times(count), np.ones(count, bool), duration)
+    found = decode_spans(
+        rng.normal(size=count), logits[0], logits[1], BINS, step_times(count), np.ones(count, bool), duration
+    )
     assert found
     for c in found:
         assert 0 <= c.span_s[0] < c.span_s[1] <= max(duration, 0.04) + 1e-9
@@ -215,7 +217,7 @@ def detector_outputs(count: int = 24) -> tuple[dict[str, np.ndarray], dict[str, 
         "when": HeadSpec(
             "boundary",
             4,
-            tuple(TensorSpec(n, (*bt, 9)) for n in ("start_logits", "end_logits")) + (TensorSpec("action_logits", bt),),
+            (*(TensorSpec(n, (*bt, 9)) for n in ("start_logits", "end_logits")), TensorSpec("action_logits", bt)),
             params={"bins_s": BINS.tolist()},
         ),
     }
@@ -262,3 +264,30 @@ def test_decode_clip__candidates_come_strongest_first_without_duplicates() -> No
 def test_options__unknown_key_is_named() -> None:
     with pytest.raises(ConfigError, match="max_spam"):
         DecodeOptions.from_json({"max_spam": 3})
+
+
+def test_decode_spans__prior_decides_what_votes_leave_open_and_no_more() -> None:
+    action, start, end = boundary_outputs([(0.3, 1.2)])
+    args = (BINS, step_times(24), np.ones(24, bool), 4.0)
+    prior = DecodeOptions(prior_onsets=(0.5,), prior_offsets=(0.9,), span_prior=0.3)
+    sure = decode_spans(action, start, end, *args)[0].span_s
+    assert decode_spans(action, start, end, *args, prior)[0].span_s == pytest.approx(sure, abs=0.2)
+    strong = DecodeOptions(prior_onsets=(0.5,), prior_offsets=(0.9,), span_prior=0.9)
+    assert decode_spans(action, start, end, *args, strong)[0].span_s == pytest.approx((2.0, 3.6))
+
+
+def test_decode_tubes__prior_moves_the_likeliest_box_only() -> None:
+    heat, boxes, _ = grid_outputs([[0.1, 0.1, 0.45, 0.5], [0.6, 0.55, 0.95, 0.9]])
+    args = (heat, boxes, np.ones((6, 64), bool), step_times(6), (0.0, 1.0))
+    prior = DecodeOptions(prior_boxes=((0.2, 0.2, 0.8, 0.8),), box_prior=0.9)
+    assert decode_tubes(*args, prior)[0].box == pytest.approx([0.2, 0.2, 0.8, 0.8])
+    weak = DecodeOptions(prior_boxes=((0.2, 0.2, 0.8, 0.8),), box_prior=0.01)
+    assert len(decode_tubes(*args, weak)) == 2
+
+
+def test_options__survive_json() -> None:
+    given = DecodeOptions(prior_boxes=((0.0, 0.0, 0.5, 0.5),), box_prior=0.5, prior_onsets=(0.1, 0.2))
+    data = {"prior_boxes": [[0.0, 0.0, 0.5, 0.5]], "box_prior": 0.5, "prior_onsets": [0.1, 0.2]}
+    assert DecodeOptions.from_json(data) == given
+    with pytest.raises(ConfigError, match=r"1\.5"):
+        DecodeOptions(box_prior=1.5)
