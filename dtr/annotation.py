@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -56,6 +58,14 @@ class TraceAnnotation:
             raise AnnotationError(f"{self.where}: a span needs start < end, got {self.span_s}; fix the row")
         if self.box is not None and not (self.box[0] < self.box[2] and self.box[1] < self.box[3]):
             raise AnnotationError(f"{self.where}: a box needs x0 < x1 and y0 < y1, got {self.box}; fix the row")
+        times_s = (-math.inf, *(time_s for time_s, _ in self.boxes), math.inf)
+        if not all(a < b for a, b in pairwise(times_s)):
+            raise AnnotationError(f"{self.where}: times of boxes must increase, got {times_s[1:-1]}; fix the row")
+        for time_s, box in self.boxes:
+            if not (box[0] < box[2] and box[1] < box[3]):
+                raise AnnotationError(
+                    f"{self.where}: a box needs x0 < x1 and y0 < y1, got {box} at {time_s} s; fix the row"
+                )
         unknown = (self.categories or frozenset()) - set(CATEGORIES)
         if unknown:
             raise AnnotationError(f"{self.where}: unknown categories {sorted(unknown)}; known: {', '.join(CATEGORIES)}")

@@ -23,7 +23,8 @@ class ModelInfo:
         views: of the image backbone; empty for a heads-only file of another backbone.
         heads: spec by head name.
         calibration: by target ("label", "trace", "category"), as `dtr.calibration` writes it; empty = uncalibrated.
-        thresholds: {"label": …, "trace": …} on calibrated scores, and the abstain band {"abstain": [low, high]}.
+        thresholds: {"label": …, "trace": …, "category": …} on calibrated scores, and the abstain band
+            {"abstain": [low, high]}.
         decoding: parameters of `dtr.decode` that differ from its defaults.
         training: on what data, how many clips, metrics beside the floor (plain JSON, shown by `dtr models`).
         dtr_version: that wrote it.

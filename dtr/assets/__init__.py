@@ -1,0 +1,1 @@
+"""Small CC0 photographs that the demo films."""

@@ -1,0 +1,317 @@
+"""Cached features and annotations as batches: random windows to train on, whole clips to validate, test and predict."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
+
+from dtr.annotation import VideoAnnotation
+from dtr.batch import Sample, collate, make_sample
+from dtr.cache import FeatureCache
+from dtr.clock import Clock
+from dtr.data.dataset import read_dataset
+from dtr.data.splits import split_by_source
+from dtr.errors import CacheError, ConfigError
+from dtr.features import ClipFeatures
+from dtr.head import Batch
+
+log = logging.getLogger(__name__)
+
+Needs = Literal["label", "traces", "tags"]
+
+
+class FeatureDataModule(pl.LightningDataModule):
+    """Features of annotated videos.
+
+    The training split is cut by source into three parts: `fit` (gradients), `dev` (early stopping and the choice of a
+    checkpoint) and `calibration`. No source is in two of them.
+
+    Args:
+        data: annotated data set (a folder or file that `dtr data check` accepts).
+        cache: feature cache that `dtr features` made of it.
+        needs: what a video must have to be used: "label" (any known label), "traces" (somebody looked for traces) or
+            "tags" (a trace with tags).
+        train_split: cut into fit, dev and calibration.
+        dev_split: name of a split to validate on instead of a part of the training split.
+        test_split: for `dtr test` and `dtr predict`.
+        dev_fraction, calibration_fraction: of the training split, by source.
+        test_variant: which cached features to test on: "plain" or "canonical".
+        batch_size: windows per training batch; clips per validation batch are limited to a quarter of it.
+        windows_per_clip: random windows of one clip per training sample.
+        augment: train on a random one of a clip's cached views instead of the plain one only.
+        inside: chance that a training window of a clip with traces is one that holds a trace.
+        num_workers: loader processes.
+        seed: of the cut.
+        memory_gb: cached features to keep in memory (per loader process).
+        on_missing: "error", or "report" to leave out (and count) videos without cached features.
+    """
+
+    def __init__(
+        self,
+        data: str,
+        cache: str,
+        needs: Needs = "label",
+        train_split: str = "train",
+        dev_split: str | None = None,
+        test_split: str = "test",
+        dev_fraction: float = 0.15,
+        calibration_fraction: float = 0.15,
+        test_variant: str = "plain",
+        batch_size: int = 16,
+        windows_per_clip: int = 1,
+        augment: bool = True,
+        inside: float = 0.75,
+        num_workers: int = 0,
+        seed: int = 0,
+        memory_gb: float = 4.0,
+        on_missing: Literal["error", "report"] = "error",
+    ) -> None:
+        super().__init__()
+        if batch_size < 1 or windows_per_clip < 1 or not 0 <= inside <= 1:
+            raise ConfigError(
+                f"data: expected batch_size >= 1, windows_per_clip >= 1 and inside in [0, 1], got {batch_size}, "
+                f"{windows_per_clip}, {inside}; mend the configuration"
+            )
+        self.data, self.needs, self.seed = data, needs, seed
+        self.splits = {"train": train_split, "dev": dev_split, "test": test_split}
+        self.fractions = (dev_fraction, calibration_fraction)
+        self.test_variant, self.batch_size, self.windows_per_clip = test_variant, batch_size, windows_per_clip
+        self.augment, self.inside, self.num_workers, self.on_missing = augment, inside, num_workers, on_missing
+        self.store = FeatureStore(FeatureCache.open(cache), memory_gb)
+        self.parts: dict[str, tuple[VideoAnnotation, ...]] = {}
+        self.facts: Mapping[str, dict[str, Any]] = {}
+
+    @property
+    def width(self) -> int:
+        """D of the cached tokens."""
+        return self.store.recipe.width
+
+    @property
+    def backbone_id(self) -> str:
+        """Whose features these are."""
+        return self.store.recipe.backbone_id
+
+    @property
+    def clock(self) -> Clock:
+        """Steps and windows of the heads."""
+        return self.store.recipe.head_clock
+
+    def setup(self, stage: str) -> None:
+        """Read annotations, cut the training split, and check that every video has features.
+
+        Raises:
+            AnnotationError: the data set has problems.
+            CacheError: features are missing.
+            ConfigError: a part is empty.
+        """
+        if self.parts:
+            return
+        release = read_dataset(self.data)
+        self.facts = release.facts
+        videos = [v for v in release.videos if v.label is not None]
+        train = [v for v in videos if v.split == self.splits["train"]]
+        dev_fraction, calibration_fraction = self.fractions
+        fit, calibration = split_by_source(train, calibration_fraction, self.seed, facts=release.facts)
+        if self.splits["dev"] is None:
+            fit, dev = split_by_source(
+                fit, dev_fraction / (1 - calibration_fraction), self.seed + 1, facts=release.facts
+            )
+        else:
+            dev = tuple(v for v in videos if v.split == self.splits["dev"])
+        test = tuple(v for v in videos if v.split == self.splits["test"])
+        parts = {"fit": fit, "dev": dev, "calibration": calibration, "test": test}
+        self.parts = {name: self._with_features([v for v in p if self._useful(v)]) for name, p in parts.items()}
+        empty = [name for name in ("fit", "dev") if not self.parts[name]]
+        if empty and stage == "fit":
+            raise ConfigError(
+                f"{self.data}: expected videos with {self.needs} in split '{self.splits['train']}', found none for "
+                f"{' and '.join(empty)}; name another split or add annotations"
+            )
+
+    def part(self, name: str, *, variant: str = "plain") -> DataLoader[Sample]:
+        """Whole clips of one part ("fit", "dev", "calibration" or "test"), in order.
+
+        Raises:
+            ConfigError: the part is empty.
+        """
+        if not self.parts[name]:
+            origin = self.splits.get(name) or self.splits["train"]
+            raise ConfigError(
+                f"{self.data}: expected videos with {self.needs} in part '{name}' (of split '{origin}'), found none; "
+                "name another split or add annotations"
+            )
+        return self._loader(ClipDataset(self.parts[name], self.store, variant), max(1, self.batch_size // 4))
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """Random windows; sources and labels in balance."""
+        videos = self.parts["fit"]
+        dataset = WindowDataset(videos, self.store, self.windows_per_clip, self.augment, self.inside)
+        sampler = WeightedRandomSampler(balanced_weights(videos), num_samples=len(videos))
+        return self._loader(dataset, max(1, self.batch_size // self.windows_per_clip), sampler)
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        """Whole clips of the dev part."""
+        return self.part("dev")
+
+    def test_dataloader(self) -> DataLoader[Sample]:
+        """Whole clips of the test split."""
+        return self.part("test", variant=self.test_variant)
+
+    def predict_dataloader(self) -> DataLoader[Sample]:
+        """Whole clips of the test split."""
+        return self.part("test", variant=self.test_variant)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move features and targets; indices of windows stay where decoding needs them."""
+        return batch._replace(features=batch.features.to(device), targets=batch.targets.to(device))
+
+    def _loader(self, dataset: Dataset[Sample], size: int, sampler: WeightedRandomSampler | None = None) -> DataLoader:
+        return DataLoader(
+            dataset,
+            batch_size=size,
+            sampler=sampler,
+            collate_fn=_collate,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+        )
+
+    def _useful(self, video: VideoAnnotation) -> bool:
+        if self.needs == "label":
+            return True
+        if self.needs == "traces":
+            return video.traces is not None and (video.exhaustive or bool(video.traces))
+        return any(t.categories is not None for t in video.traces or ())
+
+    def _with_features(self, videos: Sequence[VideoAnnotation]) -> tuple[VideoAnnotation, ...]:
+        missing = [v for v in videos if "plain" not in self.store.variants(v.video_id)]
+        if missing and self.on_missing == "error":
+            raise CacheError(
+                f"{self.store.folder}: expected features of all {len(videos)} videos, {len(missing)} are missing "
+                f"(first: {missing[0].video_id}); run dtr features again, or set data.on_missing to report"
+            )
+        if missing:
+            log.warning("%d videos have no cached features and are left out: %s", len(missing), _names(missing))
+        gone = {v.video_id for v in missing}
+        return tuple(v for v in videos if v.video_id not in gone)
+
+
+class FeatureStore:
+    """Features by video and variant, the first ones read kept in memory.
+
+    Args:
+        cache: to read. memory_gb: most to keep.
+    """
+
+    def __init__(self, cache: FeatureCache, memory_gb: float) -> None:
+        self.cache, self.recipe, self.folder = cache, cache.recipe, cache.folder
+        self._room = int(memory_gb * 1e9)
+        self._kept: dict[str, ClipFeatures] = {}
+
+    def variants(self, video_id: str) -> list[str]:
+        """Cached variants of a video, in order of name; empty = none."""
+        return sorted(self.cache.by_video.get(video_id, {}))
+
+    def read(self, video_id: str, variant: str) -> ClipFeatures:
+        """Features of one clip.
+
+        Raises:
+            CacheError: the variant is not cached, or its file is damaged.
+        """
+        entry = self.cache.by_video.get(video_id, {}).get(variant)
+        if entry is None:
+            raise CacheError(
+                f"{self.folder}: expected '{variant}' features of video {video_id}, found {self.variants(video_id)}; "
+                "run dtr features with a configuration that makes them"
+            )
+        if entry.key not in self._kept:
+            clip = self.cache.read(entry.key)
+            if clip.tokens.nbytes > self._room:
+                return clip
+            self._room -= clip.tokens.nbytes
+            self._kept[entry.key] = clip
+        return self._kept[entry.key]
+
+
+class WindowDataset(Dataset[Sample]):
+    """Random windows of each video; a new draw every time an item is asked for."""
+
+    def __init__(
+        self, videos: Sequence[VideoAnnotation], store: FeatureStore, windows: int, augment: bool, inside: float
+    ) -> None:
+        self.videos, self.store, self.windows, self.augment, self.inside = videos, store, windows, augment, inside
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, index: int) -> Sample:
+        video = self.videos[index]
+        variants = [
+            v for v in self.store.variants(video.video_id) if v == "plain" or (self.augment and v != "canonical")
+        ]
+        clip = self.store.read(video.video_id, variants[_draw(len(variants))])
+        window_steps = self.store.recipe.head_clock.window_steps(clip.num_steps)
+        chosen = [self._choose(video, clip.step_s, window_steps) for _ in range(self.windows)]
+        return make_sample(video, clip, window_steps[chosen])
+
+    def _choose(self, video: VideoAnnotation, step_s: np.ndarray, window_steps: np.ndarray) -> int:
+        spans = [t.span_s for t in video.traces or () if t.span_s is not None]
+        if spans and float(torch.rand(())) < self.inside:
+            start = step_s[window_steps[:, 0], 0]
+            last = window_steps.max(axis=1)
+            holds = [i for i in range(len(start)) if any(s < step_s[last[i], 1] and e > start[i] for s, e in spans)]
+            if holds:
+                return holds[_draw(len(holds))]
+        return _draw(len(window_steps))
+
+
+class ClipDataset(Dataset[Sample]):
+    """Every window of each video."""
+
+    def __init__(self, videos: Sequence[VideoAnnotation], store: FeatureStore, variant: str) -> None:
+        self.videos, self.store, self.variant = videos, store, variant
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, index: int) -> Sample:
+        video = self.videos[index]
+        clip = self.store.read(video.video_id, self.variant)
+        return make_sample(video, clip, self.store.recipe.head_clock.window_steps(clip.num_steps))
+
+
+def balanced_weights(videos: Sequence[VideoAnnotation]) -> list[float]:
+    """Sampling weights: both labels equally often; within a label a source by the square root of its size.
+
+    Example:
+        >>> from pathlib import Path
+        >>> def clip(label, source): return VideoAnnotation("v", Path("v.mp4"), label, source=source)
+        >>> balanced_weights([clip("fake", "a"), clip("real", "b"), clip("real", "c")])
+        [0.5, 0.25, 0.25]
+    """
+    sources = Counter((v.label, v.source) for v in videos)
+    raw = [1 / np.sqrt(sources[v.label, v.source]) for v in videos]
+    totals: Counter[str | None] = Counter()
+    for video, weight in zip(videos, raw, strict=True):
+        totals[video.label] += weight  # type: ignore[assignment]
+    return [float(w / totals[v.label] / len(totals)) for v, w in zip(videos, raw, strict=True)]
+
+
+def _collate(samples: list[Sample]) -> Batch:
+    return collate(samples)
+
+
+def _draw(count: int) -> int:
+    """A uniform integer below `count` from torch's generator, which Lightning seeds in every worker."""
+    return int(torch.randint(count, ()))
+
+
+def _names(videos: Sequence[VideoAnnotation], most: int = 20) -> str:
+    names = [v.video_id for v in videos[:most]]
+    return ", ".join(names) + (f" and {len(videos) - most} more" if len(videos) > most else "")

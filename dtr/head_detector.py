@@ -1,0 +1,89 @@
+"""From one trained head to a detector folder that holds it: calibration, metrics beside the floor, card."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dtr.annotation import VideoAnnotation
+from dtr.card import head_card
+from dtr.collect import calibrate_head, run_heads
+from dtr.detector import BackbonePart, model_id, save_detector
+from dtr.errors import AnnotationError
+from dtr.floors import best_floors, fit_floors, score_floors
+from dtr.head import Head
+from dtr.model_info import ModelInfo
+from dtr.views import ViewSpec
+
+ABSTAIN = (0.4, 0.6)
+"""Calibrated scores that count as "can't tell"; a convention, not fitted."""
+
+
+def save_head_detector(
+    head: Head, name: str, data: Any, metrics: Mapping[str, Any], config: Mapping[str, Any], folder: Path
+) -> Path:
+    """Write the detector folder of one head.
+
+    Args:
+        head: trained.
+        name: of the head.
+        data: the datamodule it was trained with, set up.
+        metrics: validation metrics of the checkpoint.
+        config: how it was trained (plain JSON), for the card.
+        folder: to write.
+    """
+    head = head.eval().cpu()
+    recipe = data.store.recipe
+    spec = head.spec(recipe.backbone_id)
+    loader = data.part("calibration") if data.parts["calibration"] else ()
+    held_out = list(run_heads({name: head}, loader, recipe.backbone_id))
+    calibration = {target: c.to_json() for target, c in calibrate_head(name, spec, held_out).items()}
+    training = {
+        "data": {part: part_counts(videos) for part, videos in data.parts.items() if part != "test"},
+        "metrics": dict(metrics),
+        "floor": floors_of(data),
+        "config": dict(config),
+        "parameters": sum(p.numel() for p in head.parameters()),
+    }
+    info = ModelInfo(
+        model_id=model_id(name, {name: head}, recipe.backbone_id),
+        backbone_id=recipe.backbone_id,
+        clock=recipe.head_clock,
+        views=views_of(recipe.identity),
+        heads={name: spec},
+        calibration=calibration,
+        thresholds={"label": 0.5, "abstain": list(ABSTAIN)} if spec.kind == "label" else {},
+        training=training,
+    )
+    init = {"class_path": f"{type(head).__module__}.{type(head).__qualname__}", "init_args": head.init_args}
+    backbone = BackbonePart(dict(recipe.backbone))
+    return save_detector(
+        folder, info=info, heads={name: head}, head_init={name: init}, backbone=backbone, card=head_card(info)
+    )
+
+
+def floors_of(data: Any) -> dict[str, Any]:
+    """Best constant answer per metric on the dev part, fitted on the fit part; empty without boxes or spans."""
+    try:
+        best = best_floors(score_floors(fit_floors(data.parts["fit"]), data.parts["dev"]))
+    except AnnotationError:  # a data set without boxes or spans has no grounding floors
+        return {}
+    return {metric: {"name": name, "value": value} for metric, (name, value) in best.items() if math.isfinite(value)}
+
+
+def views_of(identity: Mapping[str, Any]) -> tuple[ViewSpec, ...]:
+    """The views recorded in a cache's recipe."""
+    return tuple(ViewSpec.from_json(v) for v in identity.get("views", ()))
+
+
+def part_counts(videos: Sequence[VideoAnnotation]) -> dict[str, int]:
+    """Videos, traces and sources of one part of the data."""
+    return {
+        "videos": len(videos),
+        "fake": sum(v.label == "fake" for v in videos),
+        "real": sum(v.label == "real" for v in videos),
+        "traces": sum(len(v.traces or ()) for v in videos),
+        "sources": len({(v.label, v.source) for v in videos}),
+    }

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+from dtr.calibration import PlattCalibration
+from dtr.card import calibration_text, data_table, detector_card, head_card, metric_table
+from tests.handmade import EchoLabel, info_of
+
+COUNTS = {"videos": 4, "fake": 3, "real": 1}
+LABEL = PlattCalibration(1.0, 0.0, 40, 10, 0.25).to_json()
+
+
+def test_head_card__says_data_metric_floor_and_calibration() -> None:
+    training: dict[str, Any] = {
+        "data": {"fit": COUNTS, "dev": COUNTS},
+        "metrics": {"chosen_by": "val/is/video_auroc", "best": 0.8123},
+        "floor": {"video_accuracy": {"name": "train_majority", "value": 0.6}},
+        "parameters": 12345,
+    }
+    card = head_card(info_of({"is": EchoLabel()}, training=training, calibration={"label": LABEL}))
+    for words in (
+        "# hand@1",
+        "| dev | 4 | 3 | 1 |",
+        "chosen by `val/is/video_auroc`: 0.812",
+        "floor, video_accuracy: 0.600 (train_majority)",
+        "Parameters: 12,345.",
+        "label on 40 examples (10 positive, prior 0.25)",
+        "must not be used for",
+    ):
+        assert words in card
+
+
+def test_head_card__of_a_detector_that_says_little() -> None:
+    card = head_card(info_of({"is": EchoLabel()}, training={"metrics": {"chosen_by": "x", "best": None}}))
+    assert "chosen by `x`: –" in card
+    assert "(no data recorded)" in card
+    assert "Scores are not calibrated." in card
+
+
+def test_detector_card__has_a_table_per_variant_and_its_thresholds() -> None:
+    row = {"value": 0.7, "interval": [0.6, 0.8], "n": 9}
+    training = {
+        "data": {"test": COUNTS},
+        "test_split": "val",
+        "test": {name: {"metrics": {"video_auroc": row}, "notes": [f"- of {name}"]} for name in ("plain", "canonical")},
+    }
+    card = detector_card(
+        info_of({"is": EchoLabel()}, training=training, thresholds={"label": 0.5, "abstain": [0.4, 0.6]})
+    )
+    assert "Measured once on split 'val', files as they are" in card
+    assert "Measured once on split 'val', both classes through one re-encoding" in card
+    assert card.count("| video_auroc | 0.700 | [0.600, 0.800] | – | – | 9 |") == 2
+    assert "- of canonical" in card
+    assert "Thresholds: label 0.500, abstain 0.40 to 0.60." in card
+
+
+def test_metric_table__shows_the_floor_and_the_gain_with_its_interval() -> None:
+    full = {
+        "value": 0.5,
+        "interval": (0.4, 0.6),
+        "floor": 0.3,
+        "floor_name": "centre",
+        "gain": 0.2,
+        "gain_interval": (0.1, 0.3),
+        "n": 7,
+    }
+    undefined = {"value": None, "interval": None, "floor": None, "gain": None, "n": 1}
+    assert metric_table({"box_iou": full, "video_auroc": undefined})[2:] == [
+        "| box_iou | 0.500 | [0.400, 0.600] | 0.300 (centre) | 0.200 [0.100, 0.300] | 7 |",
+        "| video_auroc | – | – | – | – | 1 |",
+    ]
+
+
+def test_data_table__nothing_recorded_is_said() -> None:
+    assert data_table({}) == ["(no data recorded)"]
+
+
+def test_calibration_text__names_every_target() -> None:
+    info = info_of({"is": EchoLabel()}, calibration={"label": LABEL, "trace": LABEL | {"n": 5}})
+    assert "label on 40 examples" in calibration_text(info)
+    assert "trace on 5 examples" in calibration_text(info)
