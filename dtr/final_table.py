@@ -48,17 +48,16 @@ def final_table(
     videos = {v.video_id: v for v in data.parts["test"]}
     metrics = _label_metrics(info, results)
     floor, note = _metadata(data, canonical)
+    notes: list[str] = []
     if "video_auroc" in metrics and floor is not None:
         metrics["video_auroc"] |= {"floor": floor, "floor_name": "metadata only"}
         metrics["video_auroc"]["gain"] = metrics["video_auroc"]["value"] - floor
-    notes = [note]
     answered = [r for r in results if r.truth.spans_s or r.truth.boxes]
     if {s.kind for s in info.heads.values()} & GROUNDING.keys() and answered:
-        table, note = _grounding(info, answered, [_timed(videos[r.video_id], r) for r in answered], data)
+        table, notes = _grounding(info, answered, [_timed(videos[r.video_id], r) for r in answered], data)
         metrics |= table
-        notes += note
     metrics |= _categories(info, list(results))
-    return {"metrics": {name: _defined(row) for name, row in metrics.items()}, "notes": notes}
+    return {"metrics": {name: _defined(row) for name, row in metrics.items()}, "notes": [note, *notes]}
 
 
 def _timed(video: VideoAnnotation, result: ClipResult) -> VideoAnnotation:

@@ -61,5 +61,11 @@ def shipped_config(arg: str) -> str:
 def _quieten() -> None:
     """Silence hints about loader workers, Lightning's tips and a deprecation inside Lightning itself."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    for message in (".*does not have many workers.*", ".*LeafSpec.*", ".*number of training batches.*"):
+    for message in (
+        ".*does not have many workers.*",
+        ".*LeafSpec.*",
+        ".*number of training batches.*",
+        ".*LightningCLI's args parameter.*",
+        ".*Experiment logs directory.*",
+    ):
         warnings.filterwarnings("ignore", message=message)

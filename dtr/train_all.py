@@ -113,12 +113,13 @@ def train_all(recipe: Recipe, data: str, cache: str, out: Path, say: Callable[[s
 
 def _data_module(recipe: Recipe, data: str, cache: str) -> FeatureDataModule:
     """All labelled videos, cut as for every head; made first, to refuse unfit data before hours of training."""
-    options = {
+    options: dict[str, Any] = {"test_split": recipe.test_split, "seed": recipe.seed}
+    options |= {
         key.removeprefix("data."): value
         for key, value in recipe.options.items()
         if key.startswith("data.") and key != "data.needs"  # the whole detector is measured on all videos
     }
-    module = FeatureDataModule(data, cache, **{"test_split": recipe.test_split, "seed": recipe.seed} | options)
+    module = FeatureDataModule(data, cache, **options)
     module.setup("fit")
     for part in ("calibration", "test"):
         module.part(part)
@@ -165,6 +166,9 @@ def _fit(name: str, config: str, recipe: Recipe, data: str, cache: str, out: Pat
     args += [f"--{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items()]
     args += [f"--ckpt_path={last}"] if last.is_file() else []
     (folder / "config.yaml").unlink(missing_ok=True)  # of the interrupted run: the same recipe writes it again
+    log = folder / "metrics.csv"
+    if log.is_file():  # the logger would begin the file again
+        log.rename(folder / f"metrics-{len(list(folder.glob('metrics*.csv')))}.csv")
     run_lightning(args)
     return folder / "detector"
 
@@ -192,7 +196,9 @@ def _calibrate(info: ModelInfo, results: list[ClipResult]) -> ModelInfo:
 def _category_threshold(info: ModelInfo, results: list[ClipResult]) -> dict[str, float]:
     """One threshold for all categories, with the best micro F1 inside annotated tubes; empty without tagged traces."""
     names = [name for name, spec in info.heads.items() if spec.kind == "category"]
-    scores, target = category_rows(names[0], results) if names else (np.zeros(0), np.zeros(0))
+    if not names:
+        return {}
+    scores, target = category_rows(names[0], results)
     if not target.any():
         return {}
     calibrated = np.array([category_scores(info, row) for row in scores])

@@ -19,7 +19,7 @@ from torch.export import Dim
 from dtr.detector import LoadedDetector, load_detector
 from dtr.errors import DetectorError
 from dtr.export.graph import FusedGraph, HeadsGraph
-from dtr.export.metadata import CELLS_OUTPUT, to_metadata
+from dtr.export.metadata import CELLS_OUTPUT, Graph, to_metadata
 from dtr.model_info import ModelInfo
 from dtr.spec import ONNX_SEPARATOR
 
@@ -134,7 +134,7 @@ def _export(
     example: tuple[Tensor, ...],
     shapes: tuple[Any, ...],
     info: ModelInfo,
-    kind: str,
+    kind: Graph,
     out: Path,
 ) -> Path:
     try:

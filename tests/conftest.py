@@ -13,6 +13,8 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 
+# Small tensors on a few shared cores: threads that wait for each other cost far more than they give.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a hub call in a test must fail at once, not retry for a minute
 
 

@@ -111,9 +111,14 @@ def decode_clip(
         Candidates and label, uncalibrated.
 
     Raises:
-        DetectorError: a head lacks an output that its kind needs, or one of them is not finite.
+        DetectorError: a head lacks an output that its kind needs, one of them is not finite, or two heads share a kind.
     """
     options = options or DecodeOptions()
+    kinds = [spec.kind for spec in specs.values()]
+    if len(set(kinds)) < len(kinds):
+        raise DetectorError(
+            f"decoding takes one head of each kind, got {sorted(kinds)} of {', '.join(specs)}; keep one"
+        )
     by_kind: dict[str, dict[str, Any]] = {
         spec.kind: _stitched(outputs, name, spec, geometry) for name, spec in specs.items()
     }

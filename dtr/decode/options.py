@@ -55,7 +55,7 @@ class DecodeOptions:
         if unknown:
             known = ", ".join(cls.__dataclass_fields__)
             raise ConfigError(f"decoding: expected only {known}, got {sorted(unknown)}; update DTR")
-        lists = {name: tuple(data[name]) for name in ("prior_onsets", "prior_offsets") if name in data}
+        lists: dict[str, Any] = {name: tuple(data[name]) for name in ("prior_onsets", "prior_offsets") if name in data}
         if "prior_boxes" in data:
             lists["prior_boxes"] = tuple(tuple(box) for box in data["prior_boxes"])
         return cls(**(data | lists))

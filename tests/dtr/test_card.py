@@ -40,6 +40,7 @@ def test_head_card__of_a_detector_that_says_little() -> None:
 def test_detector_card__has_a_table_per_variant_and_its_thresholds() -> None:
     row = {"value": 0.7, "interval": [0.6, 0.8], "n": 9}
     training = {
+        "about": "Clips of nobody in particular.",
         "data": {"test": COUNTS},
         "test_split": "val",
         "test": {name: {"metrics": {"video_auroc": row}, "notes": [f"- of {name}"]} for name in ("plain", "canonical")},
@@ -47,6 +48,7 @@ def test_detector_card__has_a_table_per_variant_and_its_thresholds() -> None:
     card = detector_card(
         info_of({"is": EchoLabel()}, training=training, thresholds={"label": 0.5, "abstain": [0.4, 0.6]})
     )
+    assert "Clips of nobody in particular." in card
     assert "Measured once on split 'val', files as they are" in card
     assert "Measured once on split 'val', both classes through one re-encoding" in card
     assert card.count("| video_auroc | 0.700 | [0.600, 0.800] | – | – | 9 |") == 2

@@ -88,8 +88,26 @@ def test_setup__unknown_labels_take_no_part_and_empty_parts_are_named(files: Fil
     module = module_of(files, test_split="val")
     with pytest.raises(ConfigError, match=r"part 'test' \(of split 'val'\)"):
         module.test_dataloader()
-    with pytest.raises(AnnotationError, match="all_data"):
-        module_of(changed(files, tmp_path, lambda row: row | {"faketrace_duration": -1.0}))
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        {"faketrace_duration": -1.0},
+        {"faketrace_first_frame": "soon"},
+        {"faketrace_bbox": {"left": float("nan"), "top": 0, "width": 9, "height": 9}},
+        {"split": "validation"},
+    ],
+)
+def test_setup__a_defect_of_a_row_is_an_error_with_its_place(
+    files: Files, tmp_path: Path, defect: dict[str, Any]
+) -> None:
+    def spoil(row: dict[str, Any]) -> dict[str, Any]:
+        return row | defect if row["video_id"] == "fake0-0" else row
+
+    with pytest.raises(AnnotationError, match=r"^all_data\.json:1\b") as error:
+        module_of(changed(files, tmp_path, spoil))
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"windows_per_clip": 0}, {"inside": 1.5}])

@@ -75,7 +75,7 @@ def init_of(head: Head) -> dict[str, Any]:
 
 
 def make_backbone(size: int = 64) -> ImageBackbone:
-    return ImageBackbone("test_resnet", "none", (-1,), [ViewSpec(size=size), ViewSpec("native", size, (0.0, 1.0))])
+    return ImageBackbone("test_resnet", "none", (-1,), [ViewSpec("full", size), ViewSpec("native", size, (0.0, 1.0))])
 
 
 def make_detector(backbone: ImageBackbone | None = None, **heads: Head) -> LoadedDetector:

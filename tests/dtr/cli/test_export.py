@@ -7,17 +7,19 @@ import pytest
 from dtr.cli.main import run
 from dtr.detector import save_detector
 from dtr.export.runtime import load_model
+from dtr.head import Head
+from dtr.heads.category import CategoryHead
 from tests.export.toy import ToyHead, make_detector, seeded
 
 
-def _save(folder: Path, **heads: ToyHead) -> Path:
+def _save(folder: Path, **heads: Head) -> Path:
     d = make_detector(**heads)
     return save_detector(folder, info=d.info, heads=d.heads, head_init=d.head_init)
 
 
 def test_export__joins_folders_proves_and_describes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = _save(tmp_path / "one", first=seeded(ToyHead, 0, width=6))
-    two = _save(tmp_path / "two", second=seeded(ToyHead, 1, width=6))
+    two = _save(tmp_path / "two", second=seeded(CategoryHead, 1, width=6, hidden=8))
     out = tmp_path / "heads.onnx"
     both = [str(one), str(two), "--allow", "tests."]
     assert run(["export", *both, "-o", str(out), "--heads-only"]) == 0

@@ -14,7 +14,7 @@ from dtr.decode.category import pool_categories
 from dtr.decode.label import clip_logit
 from dtr.decode.options import DecodeOptions
 from dtr.decode.stitch import softmax, stitch, weighted_quantile
-from dtr.errors import ConfigError
+from dtr.errors import ConfigError, DetectorError
 from dtr.spec import HeadSpec, TensorSpec
 from dtr.views import grid_cells
 
@@ -291,3 +291,9 @@ def test_options__survive_json() -> None:
     assert DecodeOptions.from_json(data) == given
     with pytest.raises(ConfigError, match=r"1\.5"):
         DecodeOptions(box_prior=1.5)
+
+
+def test_decode_clip__two_heads_of_a_kind_are_refused() -> None:
+    outputs, specs, g = detector_outputs()
+    with pytest.raises(DetectorError, match="one head of each kind"):
+        decode_clip(outputs, specs | {"again": specs["is"]}, g)
