@@ -85,7 +85,8 @@ class ResumableLines:
         except OSError as error:
             raise ConfigError(f"cannot read '{self.path}': {error.strerror or error}; check its rights") from error
         if key != self._key:
-            what = "inputs" if key.get("settings") == self._key["settings"] else "settings"
+            same_settings = isinstance(key, dict) and key.get("settings") == self._key["settings"]
+            what = "inputs" if same_settings else "settings"
             raise ConfigError(
                 f"{self.path} holds an unfinished run with other {what}; repeat that command to finish it, "
                 "or start over with --no-resume, or choose another output"

@@ -19,6 +19,8 @@ class SaveDetector(pl.Callback):
         # Before the return: Lightning shares the folder between processes, and waits for all of them to ask.
         folder = Path(trainer.log_dir or trainer.default_root_dir) / "detector"
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        if not best:
+            trainer.print("detector: none, because no validation chose a checkpoint")
         if not trainer.is_global_zero or not best:
             return
         from dtr.head_detector import save_head_detector

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import warnings
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
+from zipfile import is_zipfile
 
 from dtr.errors import ConfigError, MissingExtraError
 
 SHIPPED = "configs/"
+SUBCOMMANDS = ("fit", "validate", "test", "predict")
+NAMED_CHECKPOINTS = ("best", "last", "hpc", "registry")  # words, not paths, that Lightning resolves itself
 
 
 def run_lightning(args: list[str]) -> None:
@@ -20,9 +24,10 @@ def run_lightning(args: list[str]) -> None:
 
     Raises:
         MissingExtraError: torch, Lightning or jsonargparse is not installed.
-        ConfigError: a shipped configuration that does not exist.
+        ConfigError: an option is unknown, missing or wrong, or a named configuration or checkpoint does not exist.
     """
     try:
+        from jsonargparse import ArgumentError
         from pytorch_lightning.cli import LightningCLI
     except ImportError as error:
         raise MissingExtraError(f"training needs {error.name}; run: pip install 'dtr-video[train]'") from error
@@ -30,14 +35,41 @@ def run_lightning(args: list[str]) -> None:
     from dtr.task import HeadTask
 
     _quieten()
-    LightningCLI(
-        HeadTask,
-        FeatureDataModule,
-        seed_everything_default=0,
-        args=[shipped_config(a) for a in args],
-        auto_configure_optimizers=False,
-        trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 5},
-    )
+    check_checkpoint(args)
+    quiet = {"exit_on_error": False}  # else a typing error answers with the usage of all sixty options
+    try:
+        LightningCLI(
+            HeadTask,
+            FeatureDataModule,
+            seed_everything_default=0,
+            args=[shipped_config(a) for a in args],
+            auto_configure_optimizers=False,
+            trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 5},
+            parser_kwargs=quiet | dict.fromkeys(SUBCOMMANDS, quiet),
+        )
+    except ArgumentError as error:
+        raise ConfigError(f"dtr {args[0]}: {error}; see dtr {args[0]} --help") from error
+
+
+def check_checkpoint(args: list[str]) -> None:
+    """Refuse a checkpoint that is not there or is none, before Lightning's loader trips over it.
+
+    Args:
+        args: subcommand and its options; `--ckpt_path FILE` and `--ckpt_path=FILE` are looked at.
+
+    Raises:
+        ConfigError: the file named does not exist or is no checkpoint.
+    """
+    values = [b for a, b in pairwise(args) if a == "--ckpt_path"]
+    values += [a.partition("=")[2] for a in args if a.startswith("--ckpt_path=")]
+    for name in values:
+        path = Path(name)
+        if name.partition(":")[0] in NAMED_CHECKPOINTS or "://" in name or path.is_dir() or is_zipfile(path):
+            continue  # a folder is a sharded checkpoint
+        got = "a file that is none or was cut short" if path.exists() else "no such file"
+        raise ConfigError(
+            f"--ckpt_path: expected a checkpoint, got {got} at '{name}'; see checkpoints/ in the run folder"
+        )
 
 
 def shipped_config(arg: str) -> str:

@@ -123,6 +123,12 @@ class Head(nn.Module):
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of `values` where `mask`; 0 with a gradient path where nothing is."""
+    """Mean of `values` where `mask`, in float32 at least; 0 with a gradient path where nothing is."""
+    values = at_least_float32(values)  # a sum of more than 65,504 ones is infinite in float16
     weight = mask.to(values.dtype)
     return (torch.where(mask, values, torch.zeros_like(values))).sum() / weight.sum().clamp(min=1.0)
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """The values in float32, or in the wider type they have: losses are not computed in half precision."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))

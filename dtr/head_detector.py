@@ -20,6 +20,13 @@ from dtr.views import ViewSpec
 ABSTAIN = (0.4, 0.6)
 """Calibrated scores that count as "can't tell"; a convention, not fitted."""
 
+FLOORED: dict[str, tuple[str, ...]] = {
+    "label": ("video_accuracy",),
+    "box": ("box_", "map_iou_"),
+    "boundary": ("onset_error_s", "time_distance", "tiou", "map_tiou_"),
+}
+"""Beginnings of the names of the metrics that a constant answer is a floor of, by kind of head."""
+
 
 def save_head_detector(
     head: Head, name: str, data: Any, metrics: Mapping[str, Any], config: Mapping[str, Any], folder: Path
@@ -43,7 +50,7 @@ def save_head_detector(
     training = {
         "data": {part: part_counts(videos) for part, videos in data.parts.items() if part != "test"},
         "metrics": dict(metrics),
-        "floor": floors_of(data),
+        "floor": floors_of(data, spec.kind),
         "config": dict(config),
         "parameters": sum(p.numel() for p in head.parameters()),
     }
@@ -64,13 +71,20 @@ def save_head_detector(
     )
 
 
-def floors_of(data: Any) -> dict[str, Any]:
-    """Best constant answer per metric on the dev part, fitted on the fit part; empty without boxes or spans."""
+def floors_of(data: Any, kind: str) -> dict[str, Any]:
+    """Best constant answer, fitted on the fit part, per metric of a kind of head on the dev part.
+
+    Empty for kinds without constant answers, and without boxes or spans.
+    """
     try:
         best = best_floors(score_floors(fit_floors(data.parts["fit"]), data.parts["dev"]))
     except AnnotationError:  # a data set without boxes or spans has no grounding floors
         return {}
-    return {metric: {"name": name, "value": value} for metric, (name, value) in best.items() if math.isfinite(value)}
+    return {
+        metric: {"name": name, "value": value}
+        for metric, (name, value) in best.items()
+        if metric.startswith(FLOORED.get(kind, ())) and math.isfinite(value)
+    }
 
 
 def views_of(identity: Mapping[str, Any]) -> tuple[ViewSpec, ...]:

@@ -42,7 +42,7 @@ class Mp4Writer:
         try:
             self._container = av.open(str(self._temporary), "w", format="mp4", options={"movflags": "+faststart"})
         except OSError as error:
-            raise VideoError(f"cannot write '{self.path}': {error.strerror or error}; check the folder") from error
+            raise self._unwritable(error) from error
         stream: Any = self._container.add_stream(name, rate=Fraction(30), options=options)
         stream.width, stream.height, stream.pix_fmt = self.width, self.height, "yuv420p"
         context = stream.codec_context
@@ -78,7 +78,13 @@ class Mp4Writer:
         for packet in self._stream.encode(frame):
             # The encoder drops durations, and without the last one the file ends as its last frame begins.
             packet.duration = self._durations.pop(packet.pts, packet.duration)
-            self._container.mux(packet)
+            try:
+                self._container.mux(packet)  # the first packet opens the file
+            except OSError as error:
+                raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> VideoError:
+        return VideoError(f"cannot write '{self.path}': {error.strerror or error}; check the folder and its free space")
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         try:
@@ -86,8 +92,12 @@ class Mp4Writer:
                 if self._pending is not None:
                     self.end(float(self._pending[1] * TIME_BASE + Fraction(1, 30)))
                 self._mux(None)
-            self._container.close()
-            if kind is None:
-                self._temporary.replace(self.path)
+            try:
+                self._container.close()
+                if kind is None:
+                    self._temporary.replace(self.path)
+            except OSError as error:
+                if kind is None:  # else the first failure is the one to tell
+                    raise self._unwritable(error) from error
         finally:
             self._temporary.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from dtr.annotation import VideoAnnotation
 from dtr.collect import ClipResult
-from dtr.metrics.grounding import box_rows, known_duration_s, span_rows
+from dtr.metrics.grounding import box_rows, span_rows
 from dtr.model_info import ModelInfo
 from dtr.pipeline import decode_outputs
 
@@ -24,11 +24,13 @@ QUANTILES = 21
 def fit_priors(train: Sequence[VideoAnnotation]) -> dict[str, Any]:
     """The prior entries of a detector's `decoding`, from training traces; without those that nothing is known of.
 
-    Boxes are thinned evenly in order of area; onsets and offsets, as shares of the video, are quantiles.
+    Boxes are thinned evenly in order of area; onsets and offsets, as shares of the video, are quantiles (of the videos
+    whose annotation states a duration).
     """
     traces = [(t, v) for v in train for t in v.traces or ()]
     boxes = sorted((t.box for t, _ in traces if t.box is not None), key=lambda b: ((b[2] - b[0]) * (b[3] - b[1]), b))
-    shares = np.array([np.array(t.span_s) / known_duration_s(v) for t, v in traces if t.span_s is not None])
+    timed = [(t.span_s, v.duration_s) for t, v in traces if t.span_s is not None and v.duration_s]
+    shares = np.array([np.array(span_s) / duration_s for span_s, duration_s in timed])
     found: dict[str, Any] = {}
     if boxes:
         pick = np.unique(np.linspace(0, len(boxes) - 1, MOST_BOXES).round().astype(int))

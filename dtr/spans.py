@@ -54,13 +54,14 @@ def clip_span(span: ArrayLike, duration_s: float) -> FloatArray:
     return np.clip(np.asarray(span, dtype=np.float64), 0.0, duration_s)
 
 
-def suppress_spans(spans: ArrayLike, scores: ArrayLike, tiou: float) -> NDArray[np.intp]:
+def suppress_spans(spans: ArrayLike, scores: ArrayLike, tiou: float, *, most: int | None = None) -> NDArray[np.intp]:
     """Greedy non-maximum suppression in time.
 
     Args:
         spans: (N, 2) seconds.
         scores: (N,) higher is better.
         tiou: a span that overlaps a better one by more than this is dropped.
+        most: stop when so many are kept; None = never.
 
     Returns:
         (K,) indices kept, best first; ties keep input order.
@@ -71,9 +72,13 @@ def suppress_spans(spans: ArrayLike, scores: ArrayLike, tiou: float) -> NDArray[
     """
     spans = np.asarray(spans, dtype=np.float64).reshape(-1, 2)
     order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
-    iou = span_iou(spans, spans)
+    free = np.ones(len(spans), dtype=bool)
     kept: list[int] = []
     for i in order:
-        if all(iou[i, j] <= tiou for j in kept):
+        if len(kept) == most:
+            break
+        if free[i]:
             kept.append(int(i))
+            # One row at a time: all pairs of the steps of an hour of video would be tens of gigabytes.
+            free &= span_iou(spans, spans[i])[:, 0] <= tiou
     return np.array(kept, dtype=np.intp)

@@ -180,7 +180,7 @@ def _calibrate(info: ModelInfo, results: list[ClipResult]) -> ModelInfo:
     not exhaustive, so a trace that matches none may still be one: the score is the chance of agreeing with an
     annotation, a lower bound on the chance of being right.
     """
-    raw, found = _matches(info, results)
+    raw, found, num_traces = _matches(info, results)
     thresholds = {"label": 0.5, "trace": 0.5, "abstain": list(ABSTAIN)} | info.thresholds
     thresholds |= _category_threshold(info, results)
     calibration = dict(info.calibration)
@@ -190,7 +190,7 @@ def _calibrate(info: ModelInfo, results: list[ClipResult]) -> ModelInfo:
         return replace(info, thresholds=thresholds)
     scores = fitted.apply([trace_logit(r) for r in raw])
     calibration["trace"] = fitted.to_json()
-    return replace(info, calibration=calibration, thresholds=thresholds | {"trace": best_f1(scores, found)})
+    return replace(info, calibration=calibration, thresholds=thresholds | {"trace": best_f1(scores, found, num_traces)})
 
 
 def _category_threshold(info: ModelInfo, results: list[ClipResult]) -> dict[str, float]:
@@ -205,37 +205,48 @@ def _category_threshold(info: ModelInfo, results: list[ClipResult]) -> dict[str,
     return {"category": best_f1(calibrated.ravel(), target.ravel())}
 
 
-def _matches(info: ModelInfo, results: list[ClipResult]) -> tuple[list[float], list[int]]:
-    """Raw score of every candidate of looked-at clips, and whether it matches an annotated trace."""
+def _matches(info: ModelInfo, results: list[ClipResult]) -> tuple[list[float], list[int], int]:
+    """Raw score of every candidate, whether it matches an annotated trace, and how many traces there are.
+
+    A clip with a trace of which only the place or only the time is known says nothing of its candidates, nor does a
+    generated one on which nobody found a trace: that it has none is unknown.
+    """
     raw: list[float] = []
     found: list[int] = []
+    num_traces = 0
     for result in results:
         truth = result.truth
-        if not truth.annotated:
+        if not (truth.annotated and truth.paired and (truth.boxes or truth.exhaustive)):
             continue
+        num_traces += len(truth.boxes)
         candidates = decode_outputs(info, result.outputs, result.geometry).candidates
         scores = [c.raw_score for c in candidates]
         right = np.zeros(len(scores), dtype=int)
-        if candidates and len(truth.spans_s) and len(truth.spans_s) == len(truth.boxes):
+        if candidates and truth.boxes:
             video = VideoCandidates(
                 scores, [c.box for c in candidates], truth.boxes, [c.span_s for c in candidates], truth.spans_s
             )
             right = (match_one_to_one(scores, video.overlap("both"), MATCH) >= 0).astype(int)
         raw += scores
         found += right.tolist()
-    return raw, found
+    return raw, found, num_traces
 
 
-def best_f1(scores: Any, target: Any) -> float:
+def best_f1(scores: Any, target: Any, num_true: int | None = None) -> float:
     """The threshold with the largest F1; the highest of equals.
+
+    Args:
+        scores: (N,). target: (N,) 0 or 1.
+        num_true: all that could be found, if some of them have no score; None = those in `target`.
 
     Example:
         >>> best_f1([0.9, 0.6, 0.4, 0.1], [1, 1, 0, 0])
         0.6
     """
     scores, target = np.asarray(scores, dtype=float), np.asarray(target)
+    total = target.sum() if num_true is None else num_true
     levels = np.unique(scores)[::-1]
-    f1 = [2 * (target[scores >= t]).sum() / ((scores >= t).sum() + target.sum()) for t in levels]
+    f1 = [2 * (target[scores >= t]).sum() / ((scores >= t).sum() + total) for t in levels]
     return float(levels[int(np.argmax(f1))])
 
 

@@ -39,6 +39,7 @@ class ClipTruth:
         label: 1, 0 or NaN. exhaustive, annotated: bool. duration_s: seconds.
         spans_s: (R, 2) of the traces with a span. boxes: (R', 4) of those with a box (mean over their span).
         tubes: (span or None, (N, 4) boxes or None, (C,) categories) of each tagged trace.
+        paired: every trace has a box and a span, so that `boxes` and `spans_s` are of the same traces, in order.
     """
 
     def __init__(self, batch: Batch, clip: int, geometry: ClipGeometry) -> None:
@@ -52,6 +53,7 @@ class ClipTruth:
         self.spans_s: list[FloatArray] = []
         self.boxes: list[FloatArray] = []
         self.tubes: list[tuple[tuple[float, float] | None, FloatArray | None, FloatArray]] = []
+        self.paired = bool((t.box_mask[first] & t.span_mask[first])[t.trace_mask[first]].all())
         for n in torch.nonzero(t.trace_mask[first]).flatten():
             span = t.span_s[first, n].double().cpu().numpy() if t.span_mask[first, n] else None
             if span is not None:

@@ -17,7 +17,7 @@ from dtr.backbones.protocol import Backbone
 from dtr.decode.assemble import Candidate, ClipDecoding, ClipGeometry, decode_clip
 from dtr.decode.options import DecodeOptions
 from dtr.detector import LoadedDetector, load_detector
-from dtr.errors import DetectorError
+from dtr.errors import ConfigError, DetectorError
 from dtr.export.clips import synthetic_clips
 from dtr.export.graph import FusedGraph, HeadsGraph
 from dtr.export.metadata import FUSED_INPUTS
@@ -114,11 +114,16 @@ def export_verified(
         clips: as in `verify`.
 
     Raises:
+        ConfigError: nothing can be written where `out` is to be.
         DetectorError: it cannot be exported, or differs from torch; `out` is left as it was.
     """
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent)
+    except OSError as error:
+        raise ConfigError(f"cannot write '{out}': {error.strerror or error}; choose another output") from error
+    with beside as folder:
         unproven = Path(folder) / out.name
         (export_heads if heads_only else export_fused)(detector, unproven)
         parity = verify(detector, unproven, clips)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dtr.head import at_least_float32
+
 
 def cell_cover(cells: Tensor, boxes: Tensor) -> Tensor:
     """Share of each cell that each trace's box covers.
@@ -113,6 +115,7 @@ def choice_loss(logits: Tensor, members: Tensor, others: Tensor, valid: Tensor) 
     Returns:
         Loss (…) = −log Σ softmax over members, and a bool (…) that is True where the comparison says anything.
     """
+    logits = at_least_float32(logits)  # the loss is a small difference of two large numbers
     competing = valid & (members | ~others)
     chosen = members & valid
     floor = torch.full_like(logits, -1e4)

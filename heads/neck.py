@@ -16,6 +16,10 @@ from torch.nn import functional
 # when every key is masked. float16 overflows beyond 65504, so it stays inside that too.
 MASKED = -1e4
 
+SHORTEST_S = 0.05
+"""Time differences are divided by no less: frames that follow each other faster (odd or crafted time stamps) would
+otherwise make differences of any size, from noise alone."""
+
 
 class NeckOutput(NamedTuple):
     """States after mixing.
@@ -128,7 +132,7 @@ def time_differences(
     elapsed = start - torch.gather(start, 1, index)
     same = (cells - _gather_steps(cells, index)).abs().amax(dim=-1) < 1e-3
     valid = token_mask & (previous >= 0) & same & (elapsed > 1e-4)
-    per_second = torch.where(valid, 1.0 / elapsed.clamp(min=1e-4), torch.zeros_like(elapsed)).unsqueeze(-1)
+    per_second = torch.where(valid, 1.0 / elapsed.clamp(min=SHORTEST_S), torch.zeros_like(elapsed)).unsqueeze(-1)
     first = (x - _gather_steps(x, index)) * per_second
     outputs = [first * gain[0]]
     if order == 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -167,7 +168,11 @@ def _run_text(order: Order, inputs: list[Input], answerer: Answerer) -> int:
             failed += answer.failed
             step()
     if order.output is not None:
-        write_text_atomically(order.output, buffer.getvalue())
+        try:
+            write_text_atomically(order.output, buffer.getvalue())
+        except OSError as error:
+            why = error.strerror or error
+            raise ConfigError(f"-o: cannot write '{order.output}' ({why}); choose another output") from error
     return failed
 
 
@@ -217,6 +222,8 @@ def _check_decoder(decoder: str) -> None:
 def _check_folder(output: Path, option: str) -> None:
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise ConfigError(f"{option}: expected a file in an existing folder, got '{output}'; choose another output")
+    if not os.access(output.absolute().parent, os.W_OK):  # better now than after an hour of judging
+        raise ConfigError(f"{option}: no right to write in the folder of '{output}'; choose another output")
 
 
 def _ids(annotations: Path | None, id_from: str | None) -> Callable[[str], str]:

@@ -44,9 +44,9 @@ def decode_spans(
     """Let every step vote for the onset and offset of the trace it sees; group the votes into candidates.
 
     The reported onset and offset are the medians of the votes: the median minimises the expected absolute error, which
-    is what the onset metric (time distance) charges. For the likeliest candidate, the clip's single answer, the onsets
-    and offsets of training traces vote too, with the weight of `options.span_prior`: what the steps leave in doubt is
-    decided by how traces usually lie.
+    is what the onset metric (time distance) charges. For the likeliest candidate (nearly always the clip's answer)
+    the onsets and offsets of training traces vote too, with the weight of `options.span_prior`: what the steps leave in
+    doubt is decided by how traces usually lie.
 
     Args:
         action_logits: (N,). start_logits, end_logits: (N, K). bins_s: (K,) seconds.
@@ -68,7 +68,7 @@ def decode_spans(
     start_p, end_p = softmax(start_logits[index]), softmax(end_logits[index])
     spans = np.stack([_medians(starts, start_p), _medians(ends, end_p)], axis=1)  # (M, 2)
     spans[:, 1] = np.maximum(spans[:, 1], spans[:, 0] + MIN_SPAN_S)
-    peaks = suppress_spans(spans, weight, options.span_tiou)[: options.max_spans]
+    peaks = suppress_spans(spans, weight, options.span_tiou, most=options.max_spans)
     overlap = span_iou(spans, spans[peaks])  # (M, peaks)
     owner = np.where(overlap.max(axis=1) > options.span_tiou, overlap.argmax(axis=1), -1)
     owner[peaks] = np.arange(len(peaks))

@@ -51,9 +51,9 @@ def decode_tubes(
 
     Heat is a distribution over places, and every token has a box for the trace it would belong to: together a
     distribution over boxes. The reported box is the one with the largest expected IoU under it (minimum Bayes risk for
-    the IoU metric). For the likeliest tube, which is the clip's single answer, boxes of training traces take part with
-    the weight of `options.box_prior`: what the tokens leave in doubt is decided by where traces usually lie. Tokens
-    whose boxes agree with the box are set aside, and the rest may give further tubes.
+    the IoU metric). For the likeliest tube of a span, boxes of training traces take part with the weight of
+    `options.box_prior`: what the tokens leave in doubt is decided by where traces usually lie. Tokens whose boxes agree
+    with the box are set aside, and the rest may give further tubes.
 
     Args:
         heat_logits: (N, P). boxes: (N, P, 4) xyxy. token_mask: (N, P) bool. step_s: (N, 2) seconds.

@@ -62,5 +62,6 @@ def weighted_quantile(values: FloatArray, weights: FloatArray, quantile: float =
     """
     order = np.argsort(values, kind="stable")
     total = np.cumsum(weights[order])
-    place = int(np.searchsorted(total, quantile * total[-1] - 1e-12))
+    # The slack (of rounding in the sum) is relative: the votes for an unlikely candidate weigh less than any fixed one.
+    place = int(np.searchsorted(total, (quantile - 1e-12) * total[-1]))
     return float(values[order][min(place, len(order) - 1)])

@@ -122,3 +122,11 @@ def test_write_text_atomically__replaces(tmp_path: Path) -> None:
     write_text_atomically(tmp_path / "a", "ü")
     assert (tmp_path / "a").read_text(encoding="utf-8") == "ü"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_lines__a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("")
+    path.with_name("a.jsonl.run.json").write_text("[1]")
+    with pytest.raises(ConfigError, match="--no-resume"):
+        ResumableLines(path, {}, [])

@@ -63,3 +63,9 @@ def test_masked_mean__counts_only_what_is_masked_in() -> None:
     assert nothing.item() == 0.0
     assert values.grad is not None
     assert values.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_masked_mean__is_not_computed_in_half_precision(dtype: torch.dtype) -> None:
+    mean = masked_mean(torch.ones(70_000, dtype=dtype), torch.ones(70_000, dtype=torch.bool))
+    assert (mean.dtype, float(mean)) == (torch.float32, 1.0)

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from dtr.errors import ConfigError
+from dtr.errors import ConfigError, VideoError
 from dtr.mp4 import Mp4Writer
 
 
@@ -53,3 +53,18 @@ def test_writer__an_error_leaves_the_old_file_and_no_other(tmp_path: Path) -> No
 def test_writer__refuses_a_wrong_place(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"a\.avi|nowhere"):
         Mp4Writer(tmp_path / name, 64, 48)
+
+
+def write_two(writer: Mp4Writer) -> None:
+    with writer:  # FFmpeg opens the file only with the first packet
+        writer.add(np.zeros((48, 64, 3), dtype=np.uint8), 0.0)
+        writer.add(np.zeros((48, 64, 3), dtype=np.uint8), 0.1)
+
+
+def test_writer__says_which_file_cannot_be_written(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    writer = Mp4Writer(folder / "a.mp4", 64, 48)
+    folder.rmdir()
+    with pytest.raises(VideoError, match=r"cannot write '.*a\.mp4': No such file"):
+        write_two(writer)

@@ -47,6 +47,13 @@ def test_fit_priors__unknown_places_or_times_give_none() -> None:
     assert fit_priors([]) == {}
 
 
+def test_fit_priors__a_video_without_a_duration_says_nothing_of_shares() -> None:
+    unknown = replace(video((0.0, 0.5), TRUE_BOX), duration_s=None)
+    prior = fit_priors([video(TRUE_SPAN, None), unknown])
+    assert set(prior["prior_onsets"]) == {0.25}
+    assert prior["prior_boxes"] == [list(TRUE_BOX)]
+
+
 def test_choose_weights__a_sure_head_needs_no_prior() -> None:
     info, result = answer()
     wrong = {"prior_boxes": [[0.8, 0.8, 1.0, 1.0]], "prior_onsets": [0.9], "prior_offsets": [0.95]}

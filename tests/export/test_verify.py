@@ -8,7 +8,7 @@ import pytest
 from onnx import numpy_helper
 
 from dtr.detector import LoadedDetector
-from dtr.errors import DetectorError
+from dtr.errors import ConfigError, DetectorError
 from dtr.export.clips import synthetic_clips
 from dtr.export.verify import Parity, export_verified, verify
 from tests.export.toy import ToyHead, make_detector, seeded
@@ -89,3 +89,9 @@ def test_parity__note_speaks_up_below_half() -> None:
     assert "1 of 4" in Parity(clips=4, traced=1).note
     assert dataclasses.asdict(Parity())["clips"] == 0
     assert Parity().note
+
+
+def test_export_verified__names_a_place_that_cannot_be_written(heads_detector: LoadedDetector, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot write"):
+        export_verified(heads_detector, tmp_path / "file" / "a.onnx", heads_only=True)

@@ -210,3 +210,12 @@ def test_output__names_cannot_steer_the_terminal(detect: Run, clips: Path) -> No
     assert code == 0
     assert "\x1b" not in out
     assert out.startswith("evil?[31m?name.mp4")
+
+
+def test_output__a_folder_without_the_right_to_write_is_told_before_judging(
+    detect: Run, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # the tests may run as root, whom no mode stops
+    code, out, err = detect("dark.mp4", "-o", clips / "a.txt")
+    assert (code, out) == (2, "")
+    assert err.startswith("dtr: error: config: -o: no right to write")

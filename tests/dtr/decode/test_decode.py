@@ -297,3 +297,8 @@ def test_decode_clip__two_heads_of_a_kind_are_refused() -> None:
     outputs, specs, g = detector_outputs()
     with pytest.raises(DetectorError, match="one head of each kind"):
         decode_clip(outputs, specs | {"again": specs["is"]}, g)
+
+
+def test_weighted_quantile__the_scale_of_the_weights_changes_nothing() -> None:
+    values, weights = np.array([0.0, 1.0, 5.0]), np.array([0.2, 0.5, 0.3])
+    assert [weighted_quantile(values, weights * scale) for scale in (1.0, 1e-13, 1e-200)] == [1.0, 1.0, 1.0]
