@@ -30,6 +30,10 @@ MATCH = 0.3
 """A trace counts as found if IoU and tIoU with an annotated one are at least this."""
 
 
+TRACE_BETA = 0.5
+"""A trace that is not there costs a reviewer more than one that is only listed as a candidate."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What to train.
@@ -190,7 +194,11 @@ def _calibrate(info: ModelInfo, results: list[ClipResult]) -> ModelInfo:
         return replace(info, thresholds=thresholds)
     scores = fitted.apply([trace_logit(r) for r in raw])
     calibration["trace"] = fitted.to_json()
-    return replace(info, calibration=calibration, thresholds=thresholds | {"trace": best_f1(scores, found, num_traces)})
+    return replace(
+        info,
+        calibration=calibration,
+        thresholds=thresholds | {"trace": best_f(scores, found, num_traces, beta=TRACE_BETA)},
+    )
 
 
 def _category_threshold(info: ModelInfo, results: list[ClipResult]) -> dict[str, float]:
@@ -202,7 +210,7 @@ def _category_threshold(info: ModelInfo, results: list[ClipResult]) -> dict[str,
     if not target.any():
         return {}
     calibrated = np.array([category_scores(info, row) for row in scores])
-    return {"category": best_f1(calibrated.ravel(), target.ravel())}
+    return {"category": best_f(calibrated.ravel(), target.ravel())}
 
 
 def _matches(info: ModelInfo, results: list[ClipResult]) -> tuple[list[float], list[int], int]:
@@ -232,22 +240,24 @@ def _matches(info: ModelInfo, results: list[ClipResult]) -> tuple[list[float], l
     return raw, found, num_traces
 
 
-def best_f1(scores: Any, target: Any, num_true: int | None = None) -> float:
-    """The threshold with the largest F1; the highest of equals.
+def best_f(scores: Any, target: Any, num_true: int | None = None, *, beta: float = 1.0) -> float:
+    """The threshold with the largest F-measure; the highest of equals.
 
     Args:
         scores: (N,). target: (N,) 0 or 1.
         num_true: all that could be found, if some of them have no score; None = those in `target`.
+        beta: how many times recall counts as much as precision; 1 = F1.
 
     Example:
-        >>> best_f1([0.9, 0.6, 0.4, 0.1], [1, 1, 0, 0])
+        >>> best_f([0.9, 0.6, 0.4, 0.1], [1, 1, 0, 0])
         0.6
     """
     scores, target = np.asarray(scores, dtype=float), np.asarray(target)
     total = target.sum() if num_true is None else num_true
     levels = np.unique(scores)[::-1]
-    f1 = [2 * (target[scores >= t]).sum() / ((scores >= t).sum() + total) for t in levels]
-    return float(levels[int(np.argmax(f1))])
+    weight = beta**2
+    f = [(1 + weight) * (target[scores >= t]).sum() / ((scores >= t).sum() + weight * total) for t in levels]
+    return float(levels[int(np.argmax(f))])
 
 
 def _variants(module: FeatureDataModule, say: Callable[[str], None]) -> list[str]:

@@ -15,7 +15,7 @@ from dtr.datamodule import FeatureDataModule
 from dtr.detector import load_detector
 from dtr.errors import CacheError, ConfigError
 from dtr.fit import run_lightning, shipped_config
-from dtr.train_all import Recipe, _data_module, _matches, best_f1, train_all
+from dtr.train_all import Recipe, _data_module, _matches, best_f, train_all
 from tests.handmade import BACKBONE, EchoLabel, OneBox, batch_of, fake, info_of, real, unseen
 from tests.training import write_training_data
 
@@ -155,11 +155,12 @@ def test_matches__a_generated_clip_without_a_trace_is_no_negative() -> None:
     assert (len(raw), found, num_traces) == (1, [0], 0)
 
 
-def test_best_f1__counts_what_was_never_found() -> None:
-    assert best_f1([0.9, 0.5, 0.4], [1, 0, 1]) == 0.4
-    assert best_f1([0.9, 0.5, 0.4], [1, 0, 1], 40) == 0.4
-    assert best_f1([0.9, 0.5, 0.4, 0.3, 0.2], [1, 0, 0, 0, 1]) == 0.9
-    assert best_f1([0.9, 0.5, 0.4, 0.3, 0.2], [1, 0, 0, 0, 1], 40) == 0.2
+def test_best_f__counts_what_was_never_found() -> None:
+    assert best_f([0.9, 0.5, 0.4], [1, 0, 1]) == 0.4
+    assert best_f([0.9, 0.5, 0.4], [1, 0, 1], 40) == 0.4
+    assert best_f([0.9, 0.5, 0.4, 0.3, 0.2], [1, 0, 0, 0, 1]) == 0.9
+    assert best_f([0.9, 0.5, 0.4, 0.3, 0.2], [1, 0, 0, 0, 1], 40) == 0.2
+    assert best_f([0.9, 0.5, 0.4], [1, 0, 1], beta=0.5) == 0.9
 
 
 @pytest.mark.parametrize("text", ["[]", "heads: {}", "heads: {a: b}\nseeed: 1", "heads: [a"])
