@@ -9,7 +9,7 @@ from dtr.model_info import ModelInfo
 
 NOTE = """\
 No source is in two of the parts. `fit` made the weights, `dev` stopped the training and chose the checkpoint,
-`calibration` fitted calibration and thresholds, `test` was read once, for the table."""
+`calibration` fitted calibration and thresholds, nothing was fitted or chosen on `test`, which made the table."""
 
 VARIANTS = {"plain": "files as they are", "canonical": "both classes through one re-encoding"}
 
@@ -46,7 +46,7 @@ def detector_card(info: ModelInfo) -> str:
     lines += ["## Data", "", *([training["about"], ""] if training["about"] else [])]
     lines += [*data_table(training["data"]), "", NOTE, ""]
     for variant, table in training["test"].items():
-        lines += [f"## Measured once on split '{training['test_split']}', {VARIANTS[variant]}", ""]
+        lines += [f"## Measured on split '{training['test_split']}', {VARIANTS[variant]}", ""]
         lines += [*metric_table(table["metrics"]), "", *table["notes"], ""]
     lines += ["## Calibration", "", calibration_text(info), ""]
     lines += [f"Thresholds: {', '.join(f'{k} {_threshold(v)}' for k, v in info.thresholds.items())}.", "", LIMITS]

@@ -49,8 +49,8 @@ def test_detector_card__has_a_table_per_variant_and_its_thresholds() -> None:
         info_of({"is": EchoLabel()}, training=training, thresholds={"label": 0.5, "abstain": [0.4, 0.6]})
     )
     assert "Clips of nobody in particular." in card
-    assert "Measured once on split 'val', files as they are" in card
-    assert "Measured once on split 'val', both classes through one re-encoding" in card
+    assert "Measured on split 'val', files as they are" in card
+    assert "Measured on split 'val', both classes through one re-encoding" in card
     assert card.count("| video_auroc | 0.700 | [0.600, 0.800] | – | – | 9 |") == 2
     assert "- of canonical" in card
     assert "Thresholds: label 0.500, abstain 0.40 to 0.60." in card
