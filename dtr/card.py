@@ -9,7 +9,7 @@ from dtr.model_info import ModelInfo
 
 NOTE = """\
 No source is in two of the parts. `fit` made the weights, `dev` stopped the training and chose the checkpoint,
-`calibration` fitted calibration and thresholds, nothing was fitted or chosen on `test`, which made the table."""
+`calibration` fitted calibration and thresholds, `test` made the table."""
 
 VARIANTS = {"plain": "files as they are", "canonical": "both classes through one re-encoding"}
 
