@@ -41,6 +41,24 @@ def box_iou(boxes: ArrayLike, others: ArrayLike) -> FloatArray:
     """
     a = np.asarray(boxes, dtype=np.float64).reshape(-1, 1, 4)
     b = np.asarray(others, dtype=np.float64).reshape(1, -1, 4)
+    return paired_box_iou(a, b)
+
+
+def paired_box_iou(boxes: ArrayLike, others: ArrayLike) -> FloatArray:
+    """Intersection over union of boxes one to one.
+
+    Args:
+        boxes: (..., 4) xyxy.
+        others: (..., 4) xyxy, broadcast against `boxes`.
+
+    Returns:
+        (...) float64 in [0, 1]; 0 where both boxes are empty.
+
+    Example:
+        >>> paired_box_iou([[0, 0, 1, 1], [0, 0, 1, 1]], [[0, 0, 0.5, 1], [2, 2, 3, 3]]).tolist()
+        [0.5, 0.0]
+    """
+    a, b = np.asarray(boxes, dtype=np.float64), np.asarray(others, dtype=np.float64)
     w = np.clip(np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0]), 0, None)
     h = np.clip(np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1]), 0, None)
     inter = w * h

@@ -24,6 +24,9 @@ Parts = tuple[Sequence[VideoAnnotation], Sequence[VideoAnnotation]]
 FACTS = ("codec", "has_audio", "bytes")
 """What the facts of a video may say besides its annotation; None or absent = unknown."""
 
+NUMBERS = ("width", "height", "aspect", "fps", "duration_s", "log_bytes_per_s", "has_audio")
+"""Metadata of a video as numbers; its codec is one column for each codec there is."""
+
 
 class MetadataFloor(NamedTuple):
     """A fitted metadata-only classifier's answers.
@@ -65,12 +68,6 @@ def metadata_floor(
         AnnotationError: a video has no label or no facts, or `train` has only one class.
         MissingExtraError: scikit-learn is not installed.
     """
-    try:
-        from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
-    except ImportError as e:
-        raise MissingExtraError(
-            "the metadata floor needs scikit-learn, which is not installed; run pip install 'dtr-video[train]'"
-        ) from e
     target, truth = _labels(train), _labels(test)
     if len(set(target.tolist())) < 2:
         raise AnnotationError(
@@ -84,15 +81,89 @@ def metadata_floor(
     num_unknown = {
         name: int(n) for name, n in zip(names, np.isnan(np.concatenate(tables)).sum(axis=0), strict=True) if n
     }
-    known, asked = _filled(tables)
-    # Two kinds of trees, averaged: neither is the better one everywhere, and a floor should be hard to beat.
-    models = (
-        HistGradientBoostingClassifier(random_state=0),
-        ExtraTreesClassifier(300, min_samples_leaf=3, random_state=0),
-    )
-    parts = [model.fit(known, target).predict_proba(asked)[:, 1] for model in models] if len(test) else [np.zeros(0)]
-    scores = np.mean(parts, axis=0)
+    known, asked = filled(tables)
+    scores = tree_scores(known, target, asked)
     return MetadataFloor(auroc(scores, truth), scores, truth, names, num_unknown)
+
+
+def tree_scores(
+    known: FloatArray,
+    target: NDArray[np.int64],
+    asked: FloatArray,
+    *,
+    balanced: bool = False,
+    trees: int = 300,
+    seed: int = 0,
+) -> FloatArray:
+    """P(fake) by two kinds of trees, averaged.
+
+    Neither kind is the better one everywhere, and a floor should be hard to beat.
+
+    Args:
+        known: (N, F) finite features of the training videos; target: (N,) 1 fake, 0 real, both there.
+        asked: (M, F) features of the videos to score.
+        balanced: weigh both classes alike, so that the scores do not depend on how many of each were seen.
+        trees: of the random ones. seed: of both kinds.
+
+    Returns:
+        (M,) in [0, 1].
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+    except ImportError as e:
+        raise MissingExtraError(
+            "the metadata floor needs scikit-learn, which is not installed; run pip install 'dtr-video[train]'"
+        ) from e
+    if not len(asked):
+        return np.zeros(0)
+    weights = "balanced" if balanced else None
+    models = (
+        HistGradientBoostingClassifier(random_state=seed, class_weight=weights),
+        ExtraTreesClassifier(trees, min_samples_leaf=3, random_state=seed, class_weight=weights),
+    )
+    return np.mean([model.fit(known, target).predict_proba(asked)[:, 1] for model in models], axis=0)
+
+
+def metadata_table(
+    videos: Sequence[VideoAnnotation], facts: Facts, codecs: Sequence[str] | None = None
+) -> tuple[tuple[str, ...], FloatArray]:
+    """All metadata of the videos as numbers.
+
+    Args:
+        videos: their own width, height, fps and duration are used.
+        facts: codec, has_audio and bytes by video_id; a video may be absent.
+        codecs: those that get a column; None = all that the facts name.
+
+    Returns:
+        Names of the features, and (N, F) values; NaN = unknown.
+
+    Example:
+        >>> from pathlib import Path
+        >>> video = VideoAnnotation("a", Path("a.mp4"), "real", width=640, height=320)
+        >>> names, values = metadata_table([video], {"a": {"codec": "h264"}})
+        >>> dict(zip(names, values[0].tolist()))["aspect"], names[-1]
+        (2.0, 'codec=h264')
+    """
+    if codecs is None:
+        codecs = sorted({str(c) for v in videos if (c := facts.get(v.video_id, {}).get("codec")) is not None})
+    names = (*NUMBERS, *(f"codec={c}" for c in codecs))
+    rows = [_full_row(v, facts.get(v.video_id, {}), codecs) for v in videos]
+    return names, np.array(rows, dtype=np.float64).reshape(-1, len(names))
+
+
+def filled(tables: Sequence[FloatArray]) -> list[FloatArray]:
+    """The tables with what is unknown set to the median of the first one (0 where it knows nothing).
+
+    Example:
+        >>> known, asked = filled([np.array([[1.0], [3.0], [np.nan]]), np.array([[np.nan]])])
+        >>> known.ravel().tolist(), asked.ravel().tolist()
+        ([1.0, 3.0, 2.0], [2.0])
+    """
+    usual = np.array([np.median(c[~np.isnan(c)]) if not np.isnan(c).all() else 0.0 for c in tables[0].T])
+    return [np.where(np.isnan(t), usual, t) for t in tables]
 
 
 def _labels(videos: Sequence[VideoAnnotation]) -> NDArray[np.int64]:
@@ -114,17 +185,10 @@ def _canonical_tables(parts: Parts, fps_cap: float, duration_cap_s: float) -> tu
 
 def _full_tables(parts: Parts, facts: Facts) -> tuple[tuple[str, ...], list[FloatArray]]:
     """Names of all features, and a (videos, features) table per part; NaN = unknown."""
-    codecs = sorted({str(c) for v in parts[0] if (c := _facts_of(v, facts).get("codec")) is not None})
-    numbers = ("width", "height", "aspect", "fps", "duration_s", "log_bytes_per_s", "has_audio")
-    names = (*numbers, *(f"codec={c}" for c in codecs))
-    rows = [[_full_row(v, _facts_of(v, facts), codecs) for v in part] for part in parts]
-    return names, [np.array(r, dtype=np.float64).reshape(-1, len(names)) for r in rows]
-
-
-def _filled(tables: Sequence[FloatArray]) -> list[FloatArray]:
-    """The tables with what is unknown set to the median of the first one (0 where it knows nothing)."""
-    usual = np.array([np.median(c[~np.isnan(c)]) if not np.isnan(c).all() else 0.0 for c in tables[0].T])
-    return [np.where(np.isnan(t), usual, t) for t in tables]
+    known = {v.video_id: _facts_of(v, facts) for part in parts for v in part}
+    codecs = sorted({str(c) for v in parts[0] if (c := known[v.video_id].get("codec")) is not None})
+    (names, train), (_, test) = (metadata_table(part, known, codecs) for part in parts)
+    return names, [train, test]
 
 
 def _facts_of(video: VideoAnnotation, facts: Facts) -> Mapping[str, Any]:

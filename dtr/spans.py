@@ -24,6 +24,24 @@ def span_iou(spans: ArrayLike, others: ArrayLike) -> FloatArray:
     """
     a = np.asarray(spans, dtype=np.float64).reshape(-1, 1, 2)
     b = np.asarray(others, dtype=np.float64).reshape(1, -1, 2)
+    return paired_span_iou(a, b)
+
+
+def paired_span_iou(spans: ArrayLike, others: ArrayLike) -> FloatArray:
+    """Temporal intersection over union of spans one to one.
+
+    Args:
+        spans: (..., 2) seconds.
+        others: (..., 2) seconds, broadcast against `spans`.
+
+    Returns:
+        (...) float64 in [0, 1]; 0 where both spans are empty.
+
+    Example:
+        >>> paired_span_iou([[0, 2], [0, 2]], [[1, 3], [5, 6]]).round(3).tolist()
+        [0.333, 0.0]
+    """
+    a, b = np.asarray(spans, dtype=np.float64), np.asarray(others, dtype=np.float64)
     inter = np.clip(np.minimum(a[..., 1], b[..., 1]) - np.maximum(a[..., 0], b[..., 0]), 0, None)
     length = np.clip(a[..., 1] - a[..., 0], 0, None) + np.clip(b[..., 1] - b[..., 0], 0, None)
     union = length - inter

@@ -25,7 +25,8 @@ Kind = Literal["box", "tiou", "both"]
 
 TRUE_POSITIVE, FALSE_POSITIVE, IGNORED = 1, 0, -1
 
-_RECALLS = np.linspace(0.0, 1.0, 101)
+RECALLS = np.linspace(0.0, 1.0, 101)
+"""At which interpolated precision is read."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def average_precision(scores: ArrayLike, outcomes: ArrayLike, num_truths: int) -
     total = np.flatnonzero(last_of_tie) + 1
     recall, precision = hits / num_truths, hits / total
     best_from_here = np.maximum.accumulate(precision[::-1])[::-1]
-    first = np.searchsorted(recall, _RECALLS, side="left")
+    first = np.searchsorted(recall, RECALLS, side="left")
     return float(np.append(best_from_here, 0.0)[np.minimum(first, len(recall))].mean())
 
 

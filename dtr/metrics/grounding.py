@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dtr.annotation import Box, VideoAnnotation
-from dtr.boxes import box_iou, centre_distance
+from dtr.boxes import box_iou, centre_distance, paired_box_iou
 from dtr.checks import checked_array
 from dtr.errors import AnnotationError
 from dtr.spans import span_iou
@@ -202,8 +202,8 @@ def viou(
     either, both = in_a | in_b, times[in_a & in_b]
     if not len(both):
         return 0.0
-    pairs = zip(_boxes_at(boxes, both), _boxes_at(true_boxes, both), strict=True)
-    return float(sum(box_iou(a, b)[0, 0] for a, b in pairs) / either.sum())
+    shared = paired_box_iou(_boxes_at(boxes, both), _boxes_at(true_boxes, both))
+    return float(shared.sum() / either.sum())
 
 
 def _boxes_at(boxes: ArrayLike, times_s: FloatArray) -> FloatArray:
