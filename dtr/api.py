@@ -21,6 +21,8 @@ def detect(
     limits: Limits | None = None,
     strict: bool = False,
     video_id: str | None = None,
+    fpr: float | None = None,
+    prior: float | None = None,
 ) -> Verdict:
     """Judge one video: real or fake, and where, when and what gives it away.
 
@@ -31,8 +33,13 @@ def detect(
         limits: what the file may cost; None = safe defaults, `Limits.long()` for long recordings.
         strict: refuse a damaged file instead of using what can be decoded.
         video_id: None = the file's stem.
+        fpr: choose the threshold so that at most about this share of real videos is called fake; None = the detector's
+            own threshold. Needs at least 1 / fpr real calibration clips in the detector.
+        prior: share of fakes among the videos to judge; None = what the detector assumes (0.5). Scores are re-weighted.
+            The threshold stays the same number, or with `fpr` moves with the scores, so that labels stay.
 
     Raises:
+        ConfigError: the detector does not support `fpr` or `prior`, or they are out of range.
         VideoError: the file cannot be opened, is refused, or holds no picture.
         DetectorError: the detector is missing, damaged or not ours.
         MissingExtraError: onnxruntime is not installed.
@@ -40,7 +47,7 @@ def detect(
     from dtr.pipeline import judge
 
     detector = load(model) if model is None or isinstance(model, str | Path) else model
-    return judge(path, detector, video_id=video_id, decoder=decoder, limits=limits, strict=strict)
+    return judge(path, detector, video_id=video_id, decoder=decoder, limits=limits, strict=strict, fpr=fpr, prior=prior)
 
 
 def load(model: str | Path | None = None) -> OnnxModel:

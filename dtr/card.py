@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from dtr.model_info import ModelInfo
 
 NOTE = """\
-No source is in two of the parts. `fit` made the weights, `dev` stopped the training and chose the checkpoint,
+`fit` made the weights, `dev` stopped the training and chose the checkpoint,
 `calibration` fitted calibration and thresholds, `test` made the table."""
 
 VARIANTS = {"plain": "files as they are", "canonical": "both classes through one re-encoding"}
@@ -28,6 +29,7 @@ def head_card(info: ModelInfo) -> str:
     training = info.training
     lines = [f"# {info.model_id}", "", f"Heads: {', '.join(info.heads)}. Backbone: {info.backbone_id}.", ""]
     lines += ["## Data", "", *data_table(training.get("data", {})), ""]
+    lines += [sharing_text(training["data"]), ""] if training.get("data") else []
     metrics = training.get("metrics", {})
     lines += [
         "## Measured on the dev part",
@@ -35,7 +37,8 @@ def head_card(info: ModelInfo) -> str:
         f"- chosen by `{metrics.get('chosen_by')}`: {_number(metrics.get('best'))}",
     ]
     lines += [f"- floor, {name}: {_number(f['value'])} ({f['name']})" for name, f in training.get("floor", {}).items()]
-    lines += ["", f"Parameters: {training.get('parameters', 0):,}.", "", calibration_text(info), "", LIMITS]
+    lines += ["", f"Parameters: {training.get('parameters', 0):,}.", "", calibration_text(info), ""]
+    lines += [*operating_lines(info), LIMITS]
     return "\n".join(lines)
 
 
@@ -44,11 +47,12 @@ def detector_card(info: ModelInfo) -> str:
     training = info.training
     lines = [f"# {info.model_id}", "", f"Heads: {', '.join(info.heads)}. Backbone: {info.backbone_id}.", ""]
     lines += ["## Data", "", *([training["about"], ""] if training["about"] else [])]
-    lines += [*data_table(training["data"]), "", NOTE, ""]
+    lines += [*data_table(training["data"]), "", f"{sharing_text(training['data'])} {NOTE}", ""]
     for variant, table in training["test"].items():
         lines += [f"## Measured on split '{training['test_split']}', {VARIANTS[variant]}", ""]
         lines += [*metric_table(table["metrics"]), "", *table["notes"], ""]
     lines += ["## Calibration", "", calibration_text(info), ""]
+    lines += [*calibration_table(training.get("calibration", {})), *operating_lines(info)]
     lines += [f"Thresholds: {', '.join(f'{k} {_threshold(v)}' for k, v in info.thresholds.items())}.", "", LIMITS]
     return "\n".join(lines)
 
@@ -70,6 +74,21 @@ def data_table(parts: Mapping[str, Mapping[str, int]]) -> list[str]:
     head = f"| part | {' | '.join(columns)} |"
     rows = [f"| {name} | {' | '.join(str(row[c]) for c in columns)} |" for name, row in parts.items()]
     return [head, "|---" * (len(columns) + 1) + "|", *rows]
+
+
+def sharing_text(parts: Mapping[str, Mapping[str, int]]) -> str:
+    """Whether sources are in several of the parts.
+
+    Example:
+        >>> sharing_text({"fit": {"shared_sources": 0}, "dev": {"shared_sources": 0}})
+        'No source is in two of the parts.'
+    """
+    shared = {name: row.get("shared_sources", 0) for name, row in parts.items()}
+    if not any(shared.values()):
+        return "No source is in two of the parts."
+    return "Sources (generators, or sources of camera clips) that are in another part too: " + (
+        ", ".join(f"{name} {count}" for name, count in shared.items()) + "."
+    )
 
 
 def metric_table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -98,7 +117,47 @@ def calibration_text(info: ModelInfo) -> str:
         f"{target} on {c['n']} examples ({c['n_positive']} positive, prior {c['prior']:.2f})"
         for target, c in info.calibration.items()
     ]
-    return "Calibrated on a source-disjoint part that was not trained on: " + "; ".join(parts) + "."
+    return "Calibrated on a part that was not trained on: " + "; ".join(parts) + "."
+
+
+def calibration_table(quality: Mapping[str, Any]) -> list[str]:
+    """Markdown lines of `dtr.detector_calibration.calibration_quality`; none without figures.
+
+    Example:
+        >>> row = {"n": 77, "n_positive": 48, "ece_before": 0.2, "ece_after": 0.1}
+        >>> calibration_table({"scores": {"label": row | {"brier_before": 0.3, "brier_after": 0.25}}})[-2]
+        '| label | 77 | 48 | 0.200 | 0.100 | 0.300 | 0.250 |'
+    """
+    scores = quality.get("scores", {})
+    if not scores:
+        return []
+    lines = ["On the dev part, which chose the checkpoints but not the calibration, before and after it:", ""]
+    lines += ["| scores | n | positive | ECE before | ECE after | Brier before | Brier after |", "|---" * 7 + "|"]
+    for target, row in scores.items():
+        figures = [row[f"{name}_{when}"] for name in ("ece", "brier") for when in ("before", "after")]
+        lines.append(f"| {target} | {row['n']} | {row['n_positive']} | {' | '.join(map(_number, figures))} |")
+    return [*lines, ""]
+
+
+def operating_lines(info: ModelInfo) -> list[str]:
+    """What the abstain band does on the dev part, and which operating points the calibration clips support."""
+    lines = []
+    band = info.training.get("calibration", {}).get("abstain")
+    if band:
+        lines += [
+            f"Can't tell: {band['share']:.1%} of {band['n']} dev clips lie in the abstain band. Wrong labels: "
+            f"{_number(band['error_answered'])} of the answered, {_number(band['error_unsure'])} of those in the band; "
+            f"area under the risk-coverage curve {_number(band['aurc'])}.",
+            "",
+        ]
+    real, fake = (len(info.operating.get(name, ())) for name in ("real_logits", "fake_logits"))
+    if real:
+        lines += [
+            f"Operating points: {real} real and {fake} generated calibration clips, so `--fpr` goes down to "
+            f"{math.ceil(1e4 / real) / 1e4:g}.",
+            "",
+        ]
+    return lines
 
 
 def _number(value: Any) -> str:

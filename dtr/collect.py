@@ -76,15 +76,20 @@ def calibrate_head(name: str, spec: HeadSpec, results: list[ClipResult]) -> dict
         where the clips do not hold both classes.
     """
     if spec.kind == "label":
-        known = [r for r in results if not np.isnan(r.truth.label)]
-        logits = [decode_clip(r.outputs, {name: spec}, r.geometry).label_logit or 0.0 for r in known]
-        fitted = _fit(logits, [r.truth.label for r in known], "label")
+        fitted = _fit(*label_rows(name, spec, results), "label")
         return {target: c.with_prior(EVEN) for target, c in fitted.items()}
     if spec.kind == "category":
         scores, target = category_rows(name, results)
         logits = [trace_logit(float(s)) for s in scores.ravel()]
         return _fit(logits, target.ravel().tolist(), "category")
     return {}
+
+
+def label_rows(name: str, spec: HeadSpec, results: list[ClipResult]) -> tuple[list[float], list[float]]:
+    """Logit and label (1 fake, 0 real) of every clip whose label is known: two (N,)."""
+    known = [r for r in results if not np.isnan(r.truth.label)]
+    logits = [decode_clip(r.outputs, {name: spec}, r.geometry).label_logit or 0.0 for r in known]
+    return logits, [r.truth.label for r in known]
 
 
 def category_rows(name: str, results: list[ClipResult]) -> tuple[FloatArray, FloatArray]:

@@ -235,6 +235,7 @@ def merge_detectors(detectors: Sequence[LoadedDetector], *, name: str | None = N
         heads=_join(detectors, "heads"),
         calibration=_join(detectors, "calibration"),
         thresholds=_join(detectors, "thresholds"),
+        operating=_join(detectors, "operating"),
         decoding=_join(detectors, "decoding"),
     )
     return LoadedDetector(

@@ -11,14 +11,12 @@ from dtr.annotation import VideoAnnotation
 from dtr.card import head_card
 from dtr.collect import calibrate_head, run_heads
 from dtr.detector import BackbonePart, model_id, save_detector
+from dtr.detector_calibration import with_operating_data
 from dtr.errors import AnnotationError
 from dtr.floors import best_floors, fit_floors, score_floors
 from dtr.head import Head
 from dtr.model_info import ModelInfo
 from dtr.views import ViewSpec
-
-ABSTAIN = (0.4, 0.6)
-"""Calibrated scores that count as "can't tell"; a convention, not fitted."""
 
 FLOORED: dict[str, tuple[str, ...]] = {
     "label": ("video_accuracy",),
@@ -48,7 +46,7 @@ def save_head_detector(
     held_out = list(run_heads({name: head}, loader, recipe.backbone_id))
     calibration = {target: c.to_json() for target, c in calibrate_head(name, spec, held_out).items()}
     training = {
-        "data": {part: part_counts(videos) for part, videos in data.parts.items() if part != "test"},
+        "data": parts_table({part: videos for part, videos in data.parts.items() if part != "test"}),
         "metrics": dict(metrics),
         "floor": floors_of(data, spec.kind),
         "config": dict(config),
@@ -61,9 +59,9 @@ def save_head_detector(
         views=views_of(recipe.identity),
         heads={name: spec},
         calibration=calibration,
-        thresholds={"label": 0.5, "abstain": list(ABSTAIN)} if spec.kind == "label" else {},
         training=training,
     )
+    info = with_operating_data(info, held_out)
     init = {"class_path": f"{type(head).__module__}.{type(head).__qualname__}", "init_args": head.init_args}
     backbone = BackbonePart(dict(recipe.backbone))
     return save_detector(
@@ -90,6 +88,22 @@ def floors_of(data: Any, kind: str) -> dict[str, Any]:
 def views_of(identity: Mapping[str, Any]) -> tuple[ViewSpec, ...]:
     """The views recorded in a cache's recipe."""
     return tuple(ViewSpec.from_json(v) for v in identity.get("views", ()))
+
+
+def parts_table(parts: Mapping[str, Sequence[VideoAnnotation]]) -> dict[str, dict[str, int]]:
+    """Counts of every part of the data, with how many of its sources have videos in another part too.
+
+    Example:
+        >>> clips = [VideoAnnotation(str(i), Path("a.mp4"), "real", source="one") for i in range(3)]
+        >>> parts_table({"fit": clips[:2], "test": clips[2:]})["test"]["shared_sources"]
+        1
+    """
+    sources = {name: {(v.label, v.source) for v in videos if v.source} for name, videos in parts.items()}
+    table = {}
+    for name, videos in parts.items():
+        elsewhere = set().union(*(found for other, found in sources.items() if other != name))
+        table[name] = part_counts(videos) | {"shared_sources": len(sources[name] & elsewhere)}
+    return table
 
 
 def part_counts(videos: Sequence[VideoAnnotation]) -> dict[str, int]:

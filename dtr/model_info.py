@@ -25,6 +25,8 @@ class ModelInfo:
         calibration: by target ("label", "trace", "category"), as `dtr.calibration` writes it; empty = uncalibrated.
         thresholds: {"label": …, "trace": …, "category": …} on calibrated scores, and the abstain band
             {"abstain": [low, high]}.
+        operating: logits of the calibration clips, from which an operating point can be chosen (`dtr.decision`); empty
+            in a detector without them.
         decoding: parameters of `dtr.decode` that differ from its defaults.
         training: on what data, how many clips, metrics beside the floor (plain JSON, shown by `dtr models`).
         dtr_version: that wrote it.
@@ -38,6 +40,7 @@ class ModelInfo:
     heads: dict[str, HeadSpec]
     calibration: dict[str, Any] = field(default_factory=dict)
     thresholds: dict[str, Any] = field(default_factory=dict)
+    operating: dict[str, Any] = field(default_factory=dict)
     decoding: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     dtr_version: str = ""
@@ -54,6 +57,7 @@ class ModelInfo:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ModelInfo:
         """Inverse of `to_json`; raises KeyError, TypeError or ValueError on anything that is not ours."""
+        data = {"operating": {}} | data  # the first detectors carry none
         known = {name: data[name] for name in cls.__dataclass_fields__}
         known["clock"] = Clock(**data["clock"])
         known["views"] = tuple(ViewSpec.from_json(v) for v in data["views"])

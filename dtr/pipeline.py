@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dtr.annotation import CATEGORIES
 from dtr.calibration import PlattCalibration, sigmoid
+from dtr.decision import Decision, decide
 from dtr.decode.assemble import Candidate, ClipDecoding, ClipGeometry, decode_clip
 from dtr.decode.options import DecodeOptions
 from dtr.errors import DetectorError
@@ -63,6 +64,8 @@ def judge(
     decoder: str = "pyav",
     limits: Limits | None = None,
     strict: bool = False,
+    fpr: float | None = None,
+    prior: float | None = None,
 ) -> Verdict:
     """Answer for one file.
 
@@ -73,17 +76,48 @@ def judge(
         decoder: "pyav" or "decord".
         limits: resource limits; None = the safe defaults.
         strict: refuse damaged files instead of using what can be decoded.
+        fpr: rate of false alarms to choose the threshold for; prior: share of fakes to expect (`dtr.decision.decide`).
 
     Raises:
+        ConfigError: the detector does not support `fpr` or `prior`.
         VideoError: the file cannot be opened, is refused, or holds no picture.
         DetectorError: the detector has no head that tells real from fake.
     """
     info = model.info
+    decision = decide(info, fpr=fpr, prior=prior)
     began = time.perf_counter()
     steps = load_steps(path, info.clock, info.views, decoder=decoder, limits=limits or Limits(), strict=strict)
-    decoded = time.perf_counter()
-    judgement = judge_outputs(info, model.infer(steps), steps)
-    done = time.perf_counter()
+    decode_s = time.perf_counter() - began
+    return judge_steps(steps, model, path, video_id=video_id, decoder=decoder, decision=decision, decode_s=decode_s)
+
+
+def judge_steps(
+    steps: ClipSteps,
+    model: Model,
+    path: str | Path,
+    *,
+    video_id: str | None = None,
+    decoder: str = "pyav",
+    decision: Decision | None = None,
+    decode_s: float = 0.0,
+) -> Verdict:
+    """Answer for steps that are already there.
+
+    Args:
+        steps: rendered with the model's clock and views.
+        model: a loaded detector.
+        path: of the file that they come from; video_id: None = its stem.
+        decoder: that read it, for the provenance.
+        decision: None = the detector's own.
+        decode_s: seconds that it took to make the steps.
+
+    Raises:
+        DetectorError: the detector has no head that tells real from fake.
+    """
+    decision = decision or decide(model.info)
+    began = time.perf_counter()
+    judgement = judge_outputs(model.info, model.infer(steps), steps, decision)
+    infer_s = time.perf_counter() - began
     return Verdict(
         video=str(path),
         video_id=video_id or Path(path).stem,
@@ -98,21 +132,24 @@ def judge(
         frame_times_s=tuple(float(t) for t in steps.frame_times_s[steps.step_mask]),
         frame_scores=tuple(float(v) for v in judgement.frame_scores[steps.step_mask]),
         damage=steps.damage,
-        provenance=_provenance(info, steps, decoder),
-        timing_s={"decode": decoded - began, "infer": done - decoded},
+        provenance=_provenance(model.info, steps, decoder) | {"decision": decision.to_json()},
+        timing_s={"decode": decode_s, "infer": infer_s},
     )
 
 
-def judge_outputs(info: ModelInfo, outputs: dict[str, FloatArray], steps: ClipSteps) -> Judgement:
+def judge_outputs(
+    info: ModelInfo, outputs: dict[str, FloatArray], steps: ClipSteps, decision: Decision | None = None
+) -> Judgement:
     """Decode raw outputs of a clip, then apply the detector's calibration and thresholds.
 
     Args:
         info: of the model that made `outputs`.
         outputs: `<head>.<field>` → (W, …), and "cells" → (N, P, 4).
         steps: the clip.
+        decision: None = the detector's own.
     """
     geometry = clip_geometry(info, outputs["cells"], steps)
-    return apply_calibration(info, decode_outputs(info, outputs, geometry))
+    return apply_calibration(info, decode_outputs(info, outputs, geometry), decision)
 
 
 def clip_geometry(info: ModelInfo, cells: FloatArray, steps: ClipSteps) -> ClipGeometry:
@@ -144,25 +181,35 @@ def decode_outputs(info: ModelInfo, outputs: dict[str, FloatArray], geometry: Cl
     return ClipDecoding(plain.label_logit, plain.step_logits, candidates)
 
 
-def apply_calibration(info: ModelInfo, decoding: ClipDecoding) -> Judgement:
+def apply_calibration(info: ModelInfo, decoding: ClipDecoding, decision: Decision | None = None) -> Judgement:
     """Scores, label and thresholds of a decoded clip.
 
-    A REAL label empties `traces` and keeps the candidates; a FAKE one splits them at the trace threshold.
+    A REAL label empties `traces` and keeps the candidates; a FAKE one splits them at the trace threshold. Another base
+    rate scales the chance of every trace as it scales P(fake); under an operating point, which keeps its clips whatever
+    the base rate, a FAKE also keeps its traces.
+
+    Args:
+        info: of the detector. decoding: of the clip.
+        decision: None = the detector's own threshold, band and base rate.
     """
-    score = label_score(info, decoding.label_logit or 0.0)
-    threshold = float(info.thresholds.get("label", 0.5))
-    low, high = info.thresholds.get("abstain", (threshold, threshold))
-    label = "fake" if score >= threshold else "real"
-    found = tuple(_trace(info, c) for c in decoding.candidates)
+    decision = decision or decide(info)
+    logit = decoding.label_logit or 0.0
+    score = float(decision.score(logit))
+    label = "fake" if score >= decision.threshold else "real"
+    factor = decision.trace_factor(logit)
     cut = float(info.thresholds.get("trace", 0.5))
-    traces = tuple(t for t in found if t.score >= cut) if label == "fake" else ()
-    candidates = tuple(t for t in found if t not in traces)
-    frame_scores = np.array([label_score(info, float(v)) for v in decoding.step_logits])
-    return Judgement(label, score, bool(low <= score < high), traces, candidates, frame_scores)
+    traces: list[Trace] = []
+    candidates: list[Trace] = []
+    for trace in (_trace(info, c) for c in decoding.candidates):
+        shown = replace(trace, score=min(1.0, trace.score * factor))
+        strong = (shown if decision.point is None else trace).score >= cut
+        (traces if label == "fake" and strong else candidates).append(shown)
+    frame_scores = np.asarray(decision.score(decoding.step_logits))
+    return Judgement(label, score, decision.unsure(score), tuple(traces), tuple(candidates), frame_scores)
 
 
 def label_score(info: ModelInfo, logit: float) -> float:
-    """Calibrated P(fake) of a logit; the plain sigmoid for an uncalibrated detector."""
+    """Calibrated P(fake) of a logit, for the calibration's own prior; the plain sigmoid if there is no calibration."""
     calibration = info.calibration.get("label")
     if calibration is None:
         return float(sigmoid(np.array(logit)))
@@ -213,4 +260,5 @@ def _provenance(info: ModelInfo, steps: ClipSteps, decoder: str) -> dict[str, An
         "masked_steps": masked,
         "sampled_pts_s": [round(float(t), 6) for t in steps.frame_times_s[steps.step_mask]],
         "calibrated": sorted(info.calibration),
+        "thresholds": {kind: info.thresholds[kind] for kind in ("trace", "category") if kind in info.thresholds},
     }

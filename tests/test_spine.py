@@ -117,7 +117,8 @@ def test_image__four_heads_become_one_proven_file(image_line: Trained) -> None:
     assert (image_line.model.graph, image_line.model.info) == ("fused", info)
     assert (image_line.parity.clips, image_line.parity.note) == (4, "")
     assert image_line.parity.worst < 1e-4
-    assert info.training["data"]["test"] == {"videos": 2, "fake": 1, "real": 1, "traces": 1, "sources": 2}
+    counts = {"videos": 2, "fake": 1, "real": 1, "traces": 1, "sources": 2, "shared_sources": 0}
+    assert info.training["data"]["test"] == counts
 
 
 def test_image__the_file_judges_a_video(image_line: Trained, clips: Path) -> None:

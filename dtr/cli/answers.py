@@ -56,6 +56,7 @@ class Answerer:
         form: "text", "json" or "predictions".
         decoder, limits, strict: as for `dtr.detect`.
         ids: path → video id.
+        fpr, prior: operating point and base rate, as for `dtr.detect`.
     """
 
     model: OnnxModel
@@ -64,6 +65,8 @@ class Answerer:
     limits: Limits
     strict: bool
     ids: Callable[[str], str]
+    fpr: float | None = None
+    prior: float | None = None
 
     def __post_init__(self) -> None:
         self._videos_by_id: dict[str, set[str]] = {}
@@ -107,6 +110,8 @@ class Answerer:
             limits=self.limits,
             strict=self.strict,
             video_id=self.ids(item.path),
+            fpr=self.fpr,
+            prior=self.prior,
         )
 
     def _failure(self, video: str, kind: str, message: str) -> dict[str, Any]:
@@ -140,6 +145,23 @@ def sha256_id(video: str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except OSError as error:
         raise VideoError(f"{video}: cannot be read ({error.strerror}); check the path") from error
+
+
+def annotated_inputs(annotations: Path, split: str) -> tuple[list[Input], int]:
+    """The media of one split, in the order of the annotations, and how many problems the rows have.
+
+    Raises:
+        AnnotationError: there are no annotations at that path.
+        ConfigError: the split has no video.
+    """
+    from dtr.data.dataset import read_dataset
+
+    data = read_dataset(annotations, on_error="collect")
+    inputs = [Input(str(video.path)) for video in data.in_split(split)]
+    if not inputs:
+        there = ", ".join(sorted({video.split for video in data.videos if video.split})) or "none"
+        raise ConfigError(f"--split: expected a split of {annotations} (there: {there}), got '{split}'; name another")
+    return inputs, len(data.problems)
 
 
 def annotated_ids(annotations: Path) -> Callable[[str], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import click
 
 from dtr.cli.answers import Answer, Answerer, error_line
+from dtr.cli.outputs import check_output
 from dtr.errors import ConfigError, MissingExtraError
 from dtr.inputs import OVERLAY_SUFFIX, Input, expand_inputs
 
@@ -21,7 +21,9 @@ Examples:
   dtr detect clip.mp4
   dtr detect clips/ "more/**/*.mov" --format json -o verdicts.jsonl
   dtr detect clip.mp4 --overlay clip.overlay.mp4
+  dtr detect clips/ --fpr 0.05 --prior 0.01
   dtr detect clips/ --format predictions --annotations data/ -o predictions.jsonl
+  dtr detect --annotations data/ --split test --format json -o verdicts.jsonl
 \b
 An interrupted run with -o and --format json or predictions goes on where it stopped when the command is repeated.
 Exit code: 0 every input answered, 1 some input failed (each says why), 2 wrong usage.
@@ -47,8 +49,15 @@ class Order:
     settings: dict[str, Any]
 
 
+def _require_inputs(ctx: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Either PATHS, or a split of the annotations."""
+    if not paths and ctx.params.get("split") is None:
+        raise click.MissingParameter(ctx=ctx, param=parameter)
+    return paths
+
+
 @click.command(epilog=EPILOG)
-@click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
+@click.argument("paths", nargs=-1, metavar="PATHS...", callback=_require_inputs)
 @click.option(
     "--format",
     "form",
@@ -63,7 +72,26 @@ class Order:
     "--annotations", type=click.Path(path_type=Path), help="Data set or all_data.json to take video ids from."
 )
 @click.option(
+    "--split",
+    is_eager=True,  # PATHS may be left out with it
+    help="Judge the media of this split of --annotations, instead of PATHS.",
+)
+@click.option(
     "--id-from", type=click.Choice(["stem", "sha256"]), help="Video id: file name (default), or content hash."
+)
+@click.option(
+    "--fpr",
+    type=float,
+    metavar="P",
+    help="Rate of false alarms to allow: the threshold at which about a share P of real videos is called fake "
+    "(0.05 = one in twenty). Chosen on the detector's real calibration clips; refused if there are fewer than 1 / P.",
+)
+@click.option(
+    "--prior",
+    type=float,
+    metavar="P",
+    help="Share of fakes to expect among your videos (the detector assumes 0.5). Scores are re-weighted; FAKE still "
+    "means a score of 0.5 or more. With --fpr the labels stay those of --fpr, and only the scores are re-weighted.",
 )
 @click.option("--strict", is_flag=True, help="Refuse damaged files instead of using what can be decoded.")
 @click.option("--decoder", type=click.Choice(["pyav", "decord"]), default="pyav", show_default=True)
@@ -78,19 +106,22 @@ class Order:
 def detect(paths: tuple[str, ...], **options: Any) -> int:
     """Judge videos: real or fake, and where, when and what gives them away.
 
-    PATHS are files, folders (searched for media files) or patterns.
+    PATHS are files, folders (searched for media files) or patterns; or the media of one split: --annotations ROOT
+    --split test.
     """
     from dtr.api import load
+    from dtr.decision import decide
     from dtr.extras import check_onnxruntime
 
     limits = _limits(options)
-    inputs = expand_inputs(paths)
+    inputs = _inputs(paths, options["annotations"], options["split"])
     overlays = _overlay_paths(options["overlay"], inputs)
     _check_decoder(options["decoder"])
     notice = check_onnxruntime()
     if notice:
         click.echo(f"dtr: note: {notice}", err=True)
     model = load(options["model"])
+    decide(model.info, fpr=options["fpr"], prior=options["prior"])  # refuses both before the first video
     answerer = Answerer(
         model,
         form=options["form"],
@@ -98,6 +129,8 @@ def detect(paths: tuple[str, ...], **options: Any) -> int:
         limits=limits,
         strict=options["strict"],
         ids=_ids(options["annotations"], options["id_from"]),
+        fpr=options["fpr"],
+        prior=options["prior"],
     )
     settings = {name: str(value) for name, value in options.items() if name not in ("output", "resume", "long_")}
     settings |= {"limits": str(limits), "model": model.info.model_id, "sha256": model.sha256}
@@ -154,7 +187,7 @@ def _run_text(order: Order, inputs: list[Input], answerer: Answerer) -> int:
     to_terminal = order.output is None and sys.stdout.isatty()
     buffer = StringIO()
     if order.output is not None:
-        _check_folder(order.output, "-o")
+        check_output(order.output, "-o")
         console = Console(file=buffer, width=WIDTH, no_color=True)
     else:
         console = Console(file=sys.stdout, width=None if to_terminal else WIDTH)
@@ -219,11 +252,21 @@ def _check_decoder(decoder: str) -> None:
         raise MissingExtraError("--decoder decord: decord is not installed; run: pip install 'dtr-video[decord]'")
 
 
-def _check_folder(output: Path, option: str) -> None:
-    if output.is_dir() or not output.absolute().parent.is_dir():
-        raise ConfigError(f"{option}: expected a file in an existing folder, got '{output}'; choose another output")
-    if not os.access(output.absolute().parent, os.W_OK):  # better now than after an hour of judging
-        raise ConfigError(f"{option}: no right to write in the folder of '{output}'; choose another output")
+def _inputs(paths: tuple[str, ...], annotations: Path | None, split: str | None) -> list[Input]:
+    """What to judge: the files that PATHS lead to, or those of a split."""
+    if split is None:
+        return expand_inputs(paths)
+    if annotations is None or paths:
+        raise ConfigError(
+            f"--split: expected --annotations and no PATHS with it, got {len(paths)} PATHS and annotations "
+            f"'{annotations}'; give the data set, or the files"
+        )
+    from dtr.cli.answers import annotated_inputs
+
+    inputs, problems = annotated_inputs(annotations, split)
+    if problems:
+        click.echo(f"dtr: note: {problems} problems in the rows; see: dtr data check {annotations}", err=True)
+    return inputs
 
 
 def _ids(annotations: Path | None, id_from: str | None) -> Callable[[str], str]:
@@ -241,7 +284,7 @@ def _overlay_paths(overlay: Path | None, inputs: list[Input]) -> list[Path]:
     if overlay is None:
         return []
     if len(inputs) == 1 and overlay.suffix.lower() == ".mp4" and not overlay.is_dir():
-        _check_folder(overlay, "--overlay")
+        check_output(overlay, "--overlay")
         return [overlay]
     if overlay.suffix.lower() == ".mp4" or overlay.is_file():
         raise ConfigError(

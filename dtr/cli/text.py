@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -11,6 +12,7 @@ from dtr.annotation import Box
 from dtr.verdict import Trace, Verdict
 
 WIDTH = 100  # columns where the output is no terminal
+EVEN = 0.5  # share of fakes that scores assume where nothing is said
 BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", ".:-=+*%#"
 
 
@@ -86,9 +88,15 @@ def _answer(verdict: Verdict) -> Text:
     word = verdict.label.upper()
     line = Text("  ").append(f" {word} ", style="black on yellow" if verdict.abstain else style)
     calibrated = "label" in verdict.provenance.get("calibrated", ["label"])
-    line.append(f"  probability of fake {verdict.score:.0%}" if calibrated else f"  uncalibrated {verdict.score:.2f}")
+    prior = (verdict.provenance.get("decision") or {}).get("prior")
+    if not calibrated:
+        line.append(f"  uncalibrated {verdict.score:.2f}")
+    elif prior in (None, EVEN):
+        line.append(f"  probability of fake {verdict.score:.0%}")
+    else:  # another base rate makes most scores small
+        line.append(f"  probability of fake {verdict.score:.2%}, if {100 * prior:g}% of all videos are")
     if verdict.abstain:
-        line.append(f", too close to call: it only leans to {verdict.label}", style="yellow")
+        line.append(f", can't tell: too close to call, it only leans to {verdict.label}", style="yellow")
     return line
 
 
@@ -144,6 +152,20 @@ def _facts(verdict: Verdict) -> list[str]:
     masked, steps = verdict.provenance.get("masked_steps", 0), verdict.provenance.get("steps", 0)
     if masked:
         facts.append(f"the video is slower than the detector's clock: {masked} of {steps} steps show no new frame")
+    facts += _decision(verdict.provenance.get("decision") or {})
     times = ", ".join(f"{name} {value:.2f} s" for name, value in verdict.timing_s.items())
     model = verdict.provenance.get("model_id")
     return [*facts, ", ".join(part for part in (f"model {model}" if model else "", times) if part)]
+
+
+def _decision(decision: Mapping[str, Any]) -> list[str]:
+    """What was asked for besides the detector's own threshold: an operating point."""
+    point = decision.get("operating_point")
+    if not point:
+        return []
+    low, high = point["fpr_interval"]
+    alarms = round(point["fpr"] * point["n_real"])
+    return [
+        f"fake from {decision['threshold']:.3f} on, for a false-positive rate of {point['asked_fpr']:g}: "
+        f"{alarms} of {point['n_real']} real calibration clips reach it (95 % interval {low:.1%} to {high:.1%})"
+    ]

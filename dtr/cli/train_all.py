@@ -15,7 +15,8 @@ import click
 def train_all(config: str, data: str, cache: str, out: Path) -> None:
     """Train every head of a recipe, calibrate, measure once on the test split, and write OUT/detector.
 
-    Run it again after an interruption: finished heads are kept, an unfinished one goes on from its last epoch.
+    Run it again after an interruption: finished heads are kept, an unfinished one goes on from its last epoch. Where
+    all heads are finished it only calibrates and measures again; that gives an older run what dtr detect --fpr needs.
 
     \b
     Example:

@@ -8,9 +8,9 @@ import pytest
 
 import dtr
 from dtr.api import load
-from dtr.errors import DetectorError, LimitError, VideoError
+from dtr.errors import ConfigError, DetectorError, LimitError, VideoError
 from dtr.video.types import Limits
-from tests.tiny_detector import rewrite_metadata
+from tests.tiny_detector import rewrite_metadata, write_tiny_detector
 
 Clip = Callable[..., Path]
 
@@ -46,3 +46,21 @@ def test_detect__limits_and_missing_files_are_errors(tiny_model: Path, grey_clip
         dtr.detect(tmp_path / "gone.mp4", model=tiny_model)
     with pytest.raises(DetectorError, match=r"gone\.onnx"):
         dtr.detect(tmp_path / "a.mp4", model=tmp_path / "gone.onnx")
+
+
+def test_detect__another_base_rate_and_an_operating_point(grey_clip: Clip, tmp_path: Path) -> None:
+    label = {"slope": 0.1, "intercept": 0.0, "n": 9, "n_positive": 4, "prior": 0.5, "target": "label"}
+    path = tmp_path / "m.onnx"
+    write_tiny_detector(
+        path,
+        calibration={"label": label},
+        operating={"real_logits": [-9.0, -5.0, 0.0, 12.0], "fake_logits": [8.0]},
+    )
+    clip = grey_clip("bright.mp4", 250)
+    usual, rare = dtr.detect(clip, model=path), dtr.detect(clip, model=path, prior=0.1)
+    assert (usual.label, rare.label) == ("fake", "real")
+    assert rare.score == pytest.approx(usual.score / (usual.score + 9 * (1 - usual.score)))
+    assert dtr.detect(clip, model=path, fpr=0.25).label == "real"  # no more than the brightest real clip
+    assert dtr.detect(clip, model=path, fpr=0.5, prior=0.1).label == "fake"
+    with pytest.raises(ConfigError, match=r"got 4; the smallest rate they support is 0\.25"):
+        dtr.detect(clip, model=path, fpr=0.1)

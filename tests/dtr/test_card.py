@@ -3,7 +3,15 @@ from __future__ import annotations
 from typing import Any
 
 from dtr.calibration import PlattCalibration
-from dtr.card import calibration_text, data_table, detector_card, head_card, metric_table
+from dtr.card import (
+    calibration_table,
+    calibration_text,
+    data_table,
+    detector_card,
+    head_card,
+    metric_table,
+    operating_lines,
+)
 from tests.handmade import EchoLabel, info_of
 
 COUNTS = {"videos": 4, "fake": 3, "real": 1}
@@ -56,6 +64,18 @@ def test_detector_card__has_a_table_per_variant_and_its_thresholds() -> None:
     assert "Thresholds: label 0.500, abstain 0.40 to 0.60." in card
 
 
+def test_detector_card__says_which_parts_share_sources() -> None:
+    training = {"about": "", "test_split": "test", "test": {}}
+    shared = {part: COUNTS | {"shared_sources": n} for part, n in (("fit", 8), ("test", 7))}
+    apart = {part: COUNTS | {"shared_sources": 0} for part in ("fit", "test")}
+    told, clean = (
+        detector_card(info_of({"is": EchoLabel()}, training=training | {"data": d})) for d in (shared, apart)
+    )
+    assert "that are in another part too: fit 8, test 7." in told
+    assert "No source is in two of the parts." in clean
+    assert "No source" not in told
+
+
 def test_metric_table__shows_the_floor_and_the_gain_with_its_interval() -> None:
     full = {
         "value": 0.5,
@@ -81,3 +101,24 @@ def test_calibration_text__names_every_target() -> None:
     info = info_of({"is": EchoLabel()}, calibration={"label": LABEL, "trace": LABEL | {"n": 5}})
     assert "label on 40 examples" in calibration_text(info)
     assert "trace on 5 examples" in calibration_text(info)
+
+
+def test_detector_card__calibration_on_dev_abstaining_and_operating_points() -> None:
+    row = {"n": 77, "n_positive": 48, "ece_before": 0.151, "ece_after": 0.113, "brier_before": 0.2, "brier_after": 0.1}
+    band = {"n": 77, "share": 0.0389, "error_answered": 0.162, "error_unsure": None, "aurc": 0.054}
+    training = {
+        **{"about": "", "data": {}, "test_split": "val", "test": {}},
+        "calibration": {"scores": {"label": row}, "abstain": band},
+    }
+    operating = {"real_logits": [0.0] * 28, "fake_logits": [1.0] * 48}
+    card = detector_card(
+        info_of({"is": EchoLabel()}, training=training, operating=operating, calibration={"label": LABEL})
+    )
+    assert "| label | 77 | 48 | 0.151 | 0.113 | 0.200 | 0.100 |" in card
+    assert "3.9% of 77 dev clips lie in the abstain band. Wrong labels: 0.162 of the answered, – of those" in card
+    assert "28 real and 48 generated calibration clips, so `--fpr` goes down to 0.0358." in card
+
+
+def test_card__a_detector_of_before_says_nothing_of_operating_points() -> None:
+    assert operating_lines(info_of({"is": EchoLabel()})) == []
+    assert calibration_table({}) == []

@@ -252,12 +252,20 @@ def test_model_id__follows_weights_and_backbone() -> None:
 def test_merge_detectors__joins_heads_of_one_backbone(tmp_path: Path) -> None:
     one = make_detector(binary=seeded(ToyHead, 0, width=6))
     two = make_detector(second=seeded(ToyHead, 1, width=6))
+    operating = {"real_logits": [-1.0], "fake_logits": [2.0]}
+    two = replace(two, info=replace(two.info, operating=operating))
     merged = merge_detectors([one, two], name="both")
+    assert merged.info.operating == operating
     assert list(merged.heads) == list(merged.info.heads) == ["binary", "second"]
     assert merged.info.model_id.startswith("both@")
     assert merged.info.training == {"detectors": {d.info.model_id: d.info.training for d in (one, two)}}
     assert merged.info.calibration == one.info.calibration
     assert load_detector(save(merged, tmp_path / "det"), allow=ALLOW).info == merged.info
+
+
+def test_load_detector__the_first_folders_carry_no_operating_data(folder: Path) -> None:
+    edit_info(folder, lambda data: data.pop("operating"))
+    assert load_detector(folder, allow=ALLOW).info.operating == {}
 
 
 def test_merge_detectors__refuses_what_does_not_belong_together() -> None:

@@ -53,7 +53,7 @@ def table_of(
     values: tuple[float, ...] = (2.0, -1.0, -2.0, 1.0),
     *,
     fit: tuple[VideoAnnotation, ...] = FIT,
-    canonical: bool = False,  # files without facts have no metadata-only floor, which takes seconds to fit
+    canonical: bool = False,
     **info: Any,
 ) -> dict[str, Any]:
     results = list(run_heads(heads, [batch_of(*test, values=values[: len(test)])], BACKBONE))
@@ -65,11 +65,12 @@ def table_of(
 def test_label__figures_by_hand_beside_metadata_and_majority() -> None:
     metrics = table_of({"is": EchoLabel()}, canonical=True)["metrics"]
     auroc = metrics["video_auroc"]
-    assert (auroc["value"], auroc["n"], auroc["floor_name"]) == (0.75, 4, "metadata only")
+    assert (auroc["value"], auroc["n"], auroc["floor"]) == (0.75, 4, 0.5)
     assert auroc["gain"] == pytest.approx(auroc["value"] - auroc["floor"])
     assert auroc["interval"][0] <= 0.75 <= auroc["interval"][1]
     accuracy = metrics["video_accuracy"]
-    assert (accuracy["value"], accuracy["floor"], accuracy["gain"]) == (0.5, 0.5, 0.0)
+    assert accuracy["value"] == 0.5
+    assert accuracy["gain"] == pytest.approx(accuracy["value"] - accuracy["floor"])
     assert metrics["false_alarm_rate"]["value"] == 0.5
 
 
@@ -85,15 +86,17 @@ def test_label__threshold_and_calibration_are_the_detectors() -> None:
 def test_label__a_figure_that_is_not_defined_is_none() -> None:
     metrics = table_of({"is": EchoLabel()}, TEST[:2], canonical=True)["metrics"]
     assert (metrics["video_auroc"]["value"], metrics["video_auroc"]["interval"]) == (None, None)
-    assert metrics["video_auroc"]["gain"] is None
+    assert metrics["video_auroc"].get("gain") is None
     assert metrics["false_alarm_rate"]["value"] is None
     assert metrics["video_accuracy"]["value"] == 0.5
 
 
-def test_metadata__facts_that_are_missing_are_said() -> None:
+def test_metadata__what_it_saw_is_said() -> None:
     found = table_of({"is": EchoLabel()})
-    assert "floor" not in found["metrics"]["video_auroc"]
-    assert "no metadata-only floor" in found["notes"][0]
+    assert found["notes"][0] == "- metadata-only floor: trees on width, height, aspect, duration_s"
+    one_class = table_of({"is": EchoLabel()}, fit=FIT[:1])
+    assert one_class["metrics"]["video_auroc"]["floor_name"] == "always_fake"
+    assert "no metadata-only floor" in one_class["notes"][0]
 
 
 def test_box__every_row_against_the_best_candidate_beside_the_best_floor() -> None:
@@ -111,12 +114,12 @@ def test_box__every_row_against_the_best_candidate_beside_the_best_floor() -> No
     assert not {"onset_error_s", "tiou"} & set(metrics)  # no head answers "when"
 
 
-def test_box__training_data_without_boxes_gives_figures_without_floors() -> None:
+def test_box__training_data_without_boxes_leaves_constants_that_need_none() -> None:
     blind = tuple(replace(v, traces=()) for v in FIT)
     found = table_of({"is": EchoLabel(), "where": OneBox(BOX)}, fit=blind)
     assert found["metrics"]["box_iou"]["value"] == pytest.approx(0.75)
-    assert "floor" not in found["metrics"]["box_iou"]
-    assert any("no constant answers as floors" in note for note in found["notes"])
+    assert found["metrics"]["box_iou"]["floor_name"] == "full_frame"
+    assert any("no training rows" in note for note in found["notes"])
 
 
 def test_box__a_video_without_stated_duration_is_measured_by_its_clip() -> None:

@@ -14,8 +14,9 @@ import pytest
 from dtr.annotation import CATEGORIES
 from dtr.calibration import PlattCalibration
 from dtr.clock import Clock
+from dtr.decision import decide
 from dtr.decode.assemble import Candidate, ClipDecoding, ClipGeometry
-from dtr.errors import DetectorError, VideoError
+from dtr.errors import ConfigError, DetectorError, VideoError
 from dtr.export.runtime import load_model
 from dtr.model_info import ModelInfo
 from dtr.pipeline import apply_calibration, decode_outputs, judge, trace_logit
@@ -99,6 +100,65 @@ def test_apply_calibration__label_traces_and_categories_are_calibrated_apart() -
     assert list(trace.categories) == list(CATEGORIES)
     expected = [sigmoid(1.5 * trace_logit(s) - 0.5) for s in raw]
     assert list(trace.categories.values()) == pytest.approx(expected)
+
+
+CALIBRATED = {"label": platt("label", 1.0, 0.0)}
+OPERATING = {"real_logits": [-3.0, -2.0, -1.0, 1.0, 3.0], "fake_logits": [0.0, 2.0, 4.0]}
+
+
+def test_apply_calibration__an_operating_point_decides_label_and_traces() -> None:
+    info = info_of(calibration=CALIBRATED, operating=OPERATING)
+    own = apply_calibration(info, decoding(2.0, 0.9, 0.2))
+    strict = apply_calibration(info, decoding(2.0, 0.9, 0.2), decide(info, fpr=0.2))  # no real clip may reach it
+    assert (own.label, strict.label) == ("fake", "real")
+    assert strict.score == own.score
+    assert (len(own.traces), strict.traces, len(strict.candidates)) == (1, (), 2)
+    lax = apply_calibration(info, decoding(2.0, 0.9, 0.2), decide(info, fpr=0.4))  # one may: the threshold is at 1.0
+    assert (lax.label, len(lax.traces)) == ("fake", 1)
+    assert lax.frame_scores.tolist() == own.frame_scores.tolist()
+
+
+def test_apply_calibration__another_prior_moves_scores_frames_and_traces_alike() -> None:
+    info = info_of(calibration=CALIBRATED)
+    own = apply_calibration(info, decoding(2.0, 0.9, 0.2))
+    rare = apply_calibration(info, decoding(2.0, 0.9, 0.2), decide(info, prior=0.3))
+    shift = np.log(0.3 / 0.7)
+    assert rare.score == pytest.approx(sigmoid(2.0 + shift))
+    assert rare.frame_scores.tolist() == pytest.approx([sigmoid(2.0 + shift), sigmoid(shift)])
+    scaled = rare.score / own.score
+    assert [t.score for t in rare.traces + rare.candidates] == pytest.approx([0.9 * scaled, 0.2 * scaled])
+    assert rare.label == "fake"
+    assert apply_calibration(info, decoding(2.0, 0.9), decide(info, prior=0.01)).label == "real"
+    common = apply_calibration(info, decoding(-2.0, 0.9), decide(info, prior=0.99))
+    assert (common.label, common.traces[0].score) == ("fake", 1.0)  # 0.9 × 0.93 / 0.12, but no chance is above 1
+
+
+def test_apply_calibration__with_both_the_labels_and_traces_are_those_of_the_operating_point() -> None:
+    info = info_of(calibration=CALIBRATED, operating=OPERATING)
+    for logit in (-2.0, 0.9, 1.1, 4.0):
+        plain = apply_calibration(info, decoding(logit, 0.9, 0.2), decide(info, fpr=0.4))
+        both = apply_calibration(info, decoding(logit, 0.9, 0.2), decide(info, fpr=0.4, prior=0.01))
+        assert (both.label, len(both.traces), both.abstain) == (plain.label, len(plain.traces), plain.abstain)
+        assert both.score < plain.score
+
+
+def test_judge__the_decision_is_in_the_provenance(grey_clip: Clip, tmp_path: Path) -> None:
+    path = write_tiny_detector(
+        tmp_path / "m.onnx",
+        calibration=CALIBRATED,
+        thresholds={"label": 0.5, "trace": 0.5, "abstain": [0.4, 0.6]},
+        operating=OPERATING,
+    )
+    model, clip = load_model(path), grey_clip("a.mp4", 250)
+    own = judge(clip, model).provenance["decision"]
+    assert own == {"threshold": 0.5, "abstain": [0.4, 0.6], "prior": 0.5, "operating_point": None}
+    found = judge(clip, model, fpr=0.2, prior=0.01)
+    record = found.provenance["decision"]
+    assert record["operating_point"]["asked_fpr"] == 0.2
+    assert (record["operating_point"]["n_real"], record["prior"]) == (5, 0.01)
+    assert (found.label == "fake") is (found.score >= record["threshold"])
+    with pytest.raises(ConfigError, match="at least 10 real videos"):
+        judge(clip, model, fpr=0.1)
 
 
 def test_trace_logit__is_finite_at_both_ends() -> None:

@@ -9,14 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from dtr.annotation import TraceAnnotation
-from dtr.collect import run_heads
 from dtr.datamodule import FeatureDataModule
 from dtr.detector import load_detector
 from dtr.errors import CacheError, ConfigError
 from dtr.fit import run_lightning, shipped_config
-from dtr.train_all import Recipe, _data_module, _matches, best_f, train_all
-from tests.handmade import BACKBONE, EchoLabel, OneBox, batch_of, fake, info_of, real, unseen
+from dtr.train_all import Recipe, data_module, train_all, train_detector
 from tests.training import write_training_data
 
 HEADS = ("binary", "category", "box", "boundary")
@@ -109,6 +106,14 @@ def test_train_all__makes_one_measured_detector_and_resumes(training_data: tuple
     with pytest.raises(Exception, match="toy@000000000000"):
         train_all(recipe, data, cache, tmp_path / "run", said.append)
     assert [s for s in said if s.endswith("already trained")] == [f"{h}: already trained" for h in HEADS]
+    module = data_module(recipe, data, cache)
+    info = train_detector(recipe, module, tmp_path / "run").info
+    labels = [v.label for v in module.parts["calibration"]]
+    assert {name: len(values) for name, values in info.operating.items()} == {
+        "real_logits": labels.count("real"),
+        "fake_logits": labels.count("fake"),
+    }
+    assert info.training["calibration"]["scores"]["label"]["n"] == len(module.parts["dev"])
 
 
 def test_train_all__data_that_cannot_be_measured_is_refused_before_training(
@@ -124,43 +129,12 @@ def test_train_all__data_that_cannot_be_measured_is_refused_before_training(
 def test_train_all__calibrates_on_the_cut_that_the_heads_were_trained_with(training_data: tuple[Path, Path]) -> None:
     options = {"data.calibration_fraction": 0.4, "data.needs": "traces", "trainer.max_epochs": 1}
     data, cache = map(str, training_data)
-    ours = _data_module(Recipe({"box": "x"}, seed=3, options=options), data, cache)
+    ours = data_module(Recipe({"box": "x"}, seed=3, options=options), data, cache)
     heads = FeatureDataModule(data, cache, needs="traces", calibration_fraction=0.4, seed=3)
     heads.setup("fit")
     for part in ("fit", "dev", "calibration"):  # a head's part is what it can use of the same cut
         assert {v.video_id for v in heads.parts[part]} <= {v.video_id for v in ours.parts[part]}
     assert ours.needs == "label"
-
-
-def test_matches__half_an_annotation_judges_no_candidate() -> None:
-    here, elsewhere = (0.0, 0.0, 0.5, 0.5), (0.5, 0.5, 1.0, 1.0)
-    whole = TraceAnnotation(span_s=(0.0, 2.0), box=here)
-    # As many boxes as spans, of different traces: they are no pair.
-    halves = TraceAnnotation(span_s=(0.0, 2.0)), TraceAnnotation(box=here)
-    heads = {"is": EchoLabel(), "where": OneBox(here)}
-    clips = [fake(whole), fake(TraceAnnotation(span_s=(0.0, 2.0), box=elsewhere)), real(), fake(*halves), unseen()]
-    results = list(run_heads(heads, [batch_of(*clips)], BACKBONE))
-    assert [r.truth.paired for r in results] == [True, True, True, False, True]
-    raw, found, num_traces = _matches(info_of(heads), results)
-    assert len(raw) == len(found)
-    assert found == [1, 0, 0]
-    assert num_traces == 2
-
-
-def test_matches__a_generated_clip_without_a_trace_is_no_negative() -> None:
-    heads = {"is": EchoLabel(), "where": OneBox((0.0, 0.0, 0.5, 0.5))}
-    results = list(run_heads(heads, [batch_of(fake(), real())], BACKBONE))
-    assert results[0].truth.annotated
-    raw, found, num_traces = _matches(info_of(heads), results)
-    assert (len(raw), found, num_traces) == (1, [0], 0)
-
-
-def test_best_f__counts_what_was_never_found() -> None:
-    assert best_f([0.9, 0.5, 0.4], [1, 0, 1]) == 0.4
-    assert best_f([0.9, 0.5, 0.4], [1, 0, 1], 40) == 0.4
-    assert best_f([0.9, 0.5, 0.4, 0.3, 0.2], [1, 0, 0, 0, 1]) == 0.9
-    assert best_f([0.9, 0.5, 0.4, 0.3, 0.2], [1, 0, 0, 0, 1], 40) == 0.2
-    assert best_f([0.9, 0.5, 0.4], [1, 0, 1], beta=0.5) == 0.9
 
 
 @pytest.mark.parametrize("text", ["[]", "heads: {}", "heads: {a: b}\nseeed: 1", "heads: [a"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -48,3 +49,11 @@ def test_from_metadata__a_missing_key_is_refused(fused_detector: LoadedDetector,
 def test_from_metadata__foreign_properties_are_refused() -> None:
     with pytest.raises(DetectorError, match="without dtr"):
         from_metadata({"author": "someone"}, "x.onnx")
+
+
+def test_from_metadata__the_first_files_carry_no_operating_data(fused_detector: LoadedDetector) -> None:
+    info = replace(fused_detector.info, operating={"real_logits": [-1.0, 0.5], "fake_logits": [2.0]})
+    properties = to_metadata(info, "fused")
+    assert from_metadata(properties, "x.onnx")[0].operating == info.operating
+    del properties["dtr.operating"]
+    assert from_metadata(properties, "x.onnx")[0] == replace(info, operating={})

@@ -11,6 +11,7 @@ import pytest
 from dtr.cli.answers import Answer, Answerer
 from dtr.cli.detect import _overlay_paths
 from dtr.inputs import Input
+from tests.tiny_detector import write_tiny_detector
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -219,3 +220,115 @@ def test_output__a_folder_without_the_right_to_write_is_told_before_judging(
     code, out, err = detect("dark.mp4", "-o", clips / "a.txt")
     assert (code, out) == (2, "")
     assert err.startswith("dtr: error: config: -o: no right to write")
+
+
+@pytest.fixture
+def operated(dtr: Run, tmp_path: Path) -> Run:
+    """`operated(…)` runs `dtr detect … --model` with a calibrated detector that knows five real clips."""
+    label = {"slope": 0.1, "intercept": 0.0, "n": 8, "n_positive": 3, "prior": 0.5, "target": "label"}
+    path = write_tiny_detector(
+        tmp_path / "operated.onnx",
+        calibration={"label": label},
+        thresholds={"label": 0.5, "trace": 0.0, "abstain": [0.2, 0.55]},
+        operating={"real_logits": [-9.0, -8.0, -7.0, 1.0, 12.0], "fake_logits": [6.0, 8.0, 10.0]},
+    )
+    return lambda *args: dtr("detect", *args, "--model", path)
+
+
+@pytest.mark.usefixtures("clips")
+def test_fpr__the_operating_point_decides_and_is_told(operated: Run) -> None:
+    def labels(*options: object) -> list[object]:
+        return [r["label"] for r in rows(operated("bright.mp4", "dark.mp4", "--format", "json", *options)[1])]
+
+    assert labels() == ["fake", "real"]
+    assert labels("--fpr", 0.2) == ["real", "real"]
+    assert labels("--fpr", 0.4) == ["fake", "real"]
+    assert labels("--prior", 0.01) == ["real", "real"]
+    assert labels("--prior", 0.99) == ["fake", "fake"]
+    assert labels("--prior", 0.01, "--fpr", 0.4) == ["fake", "real"]
+    code, out, _ = operated("bright.mp4", "--fpr", 0.4, "--prior", 0.01)
+    assert code == 0
+    assert (
+        "for a false-positive rate of 0.4: 1 of 5 real calibration clips reach it (95 % interval 0.5% to 71.6%)" in out
+    )
+    assert ", if 1% of all videos are" in out
+
+
+@pytest.mark.usefixtures("clips")
+def test_abstain__is_cant_tell(operated: Run) -> None:
+    code, out, _ = operated("dark.mp4")
+    assert code == 0
+    assert "can't tell" in out
+    assert "leans to real" in out
+
+
+@pytest.mark.usefixtures("clips")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--fpr", "0.1"], "needs at least 10 real videos to choose a threshold on, got 5; the smallest"),
+        (["--fpr", "0"], "inside (0, 1)"),
+        (["--prior", "1"], "inside (0, 1)"),
+    ],
+)
+def test_fpr__what_the_detector_cannot_support_is_2_before_any_answer(
+    operated: Run, options: list[str], words: str
+) -> None:
+    code, out, err = operated("bright.mp4", "text.mp4", *options)
+    assert (code, out) == (2, "")
+    assert err.startswith("dtr: error: config: ")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("clips")
+def test_fpr__a_detector_without_operating_data_says_so(detect: Run) -> None:
+    code, out, err = detect("bright.mp4", "--fpr", "0.1")
+    assert (code, out) == (2, "")
+    assert "this detector carries none" in err
+    code, _, err = detect("bright.mp4", "--prior", "0.1")
+    assert code == 2
+    assert "not calibrated" in err
+
+
+@pytest.fixture
+def annotated(clips: Path) -> Path:
+    """bright.mp4 as "one" and gone.mp4 as "two" in split test, dark.mp4 in train; row 3 has a defect."""
+    lines = [
+        {"video_id": "one", "path": "bright.mp4", "label": "fake", "split": "test"},
+        {"video_id": "three", "path": "dark.mp4", "label": "real", "split": "train"},
+        {"video_id": "two", "path": "gone.mp4", "label": "fake", "split": "test", "width": "wide"},
+    ]
+    (clips / "annotations.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return clips
+
+
+def test_split__judges_the_media_of_the_annotations(detect: Run, annotated: Path) -> None:
+    code, out, err = detect("--annotations", annotated, "--split", "test", "--format", "predictions")
+    assert code == 1
+    assert [(r["video_id"], r["predicted_label"]) for r in rows(out)] == [("one", "FAKE"), ("two", None)]
+    assert "1 problems in the rows" in err
+    assert "gone.mp4" in err
+
+
+def test_split__with_an_output_goes_on_where_it_stopped(detect: Run, annotated: Path) -> None:
+    order = ("--annotations", annotated, "--split", "train", "--format", "json", "-o", "v.jsonl")
+    assert detect(*order)[0] == 0
+    (row,) = rows(Path("v.jsonl").read_text())
+    assert (row["video_id"], row["label"]) == ("three", "real")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["bright.mp4", "--split", "test"], "expected --annotations and no PATHS with it, got 1 PATHS"),
+        (["--split", "test"], "got 0 PATHS and annotations 'None'"),
+        (["--split", "val", "--annotations", "annotations.jsonl"], "(there: test, train), got 'val'"),
+        (["--annotations", "annotations.jsonl"], "Missing argument 'PATHS...'"),
+    ],
+)
+@pytest.mark.usefixtures("annotated")
+def test_split__wrong_combinations_are_2(detect: Run, options: list[str], words: str) -> None:
+    code, out, err = detect(*options)
+    assert (code, out) == (2, "")
+    assert words in err

@@ -13,7 +13,8 @@ TRACE = Trace(0.81, (1.2, 3.4), (0.05, 0.1, 0.3, 0.3), (), {"Object Merging": 0.
 
 def shown(label: str = "fake", *, encoding: str = "utf-8", **parts: object) -> str:
     facts = {"frame_times_s": (0.0, 1.0, 2.0, 3.0), "frame_scores": (0.0, 0.2, 0.9, 1.0), "timing_s": {"decode": 0.1}}
-    verdict = Verdict("a.mp4", "a", 4.0, 64, 48, label, 0.93, **(facts | parts))  # type: ignore[arg-type]
+    facts = {"score": 0.93} | facts | parts
+    verdict = Verdict("a.mp4", "a", 4.0, 64, 48, label, **facts)  # type: ignore[arg-type]
 
     class Stream(StringIO):
         pass
@@ -43,7 +44,7 @@ def test_print__doubt_damage_and_missing_calibration_are_told() -> None:
     text = shown(
         abstain=True, damage=("3 packets lost",), provenance={"calibrated": [], "masked_steps": 5, "steps": 24}
     )
-    assert "too close to call" in text
+    assert "can't tell: too close to call, it only leans to fake" in text
     assert "damaged: 3 packets lost" in text
     assert "uncalibrated 0.93" in text
     assert "5 of 24 steps show no new frame" in text
@@ -73,3 +74,10 @@ def test_place_in_words__names_the_ninth(box: tuple[float, float, float, float],
 
 def test_printable__replaces_what_cannot_be_encoded() -> None:
     assert printable("a\udcffb\t") == "a?b?"
+
+
+def test_print__small_scores_under_another_base_rate_are_not_rounded_away() -> None:
+    decision = {"threshold": 0.5, "abstain": None, "prior": 0.001, "operating_point": None}
+    text = shown("real", score=0.0023, provenance={"decision": decision})
+    assert "probability of fake 0.23%, if 0.1% of all videos are" in text
+    assert "if" not in shown("real", provenance={"decision": decision | {"prior": 0.5}})
