@@ -1,0 +1,1 @@
+"""What tells the label of a data set without showing a trace: file facts, names, copies, sources."""
