@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 import time
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from dtr.augment import AugmentSpec, CanonicalSpec, canonical_steps, load_augmented_steps
 from dtr.clock import Clock
 from dtr.errors import DTRError
+from dtr.job_pool import run_jobs
 from dtr.sampling import load_steps
 from dtr.steps import ClipSteps
 from dtr.video import Limits
@@ -115,19 +111,13 @@ def decode_jobs(
         setup: shared by all.
         workers: processes; 0 = in this process.
     """
-    if workers == 0:
-        yield from ((job, decode_job(job, setup)) for job in jobs)
-        return
-    waiting = deque(jobs)
-    while waiting:
-        suspects = yield from _decode_until_broken(waiting, setup, workers)
-        for job in suspects:
-            alone = deque([job])
-            if (yield from _decode_until_broken(alone, setup, 1)):
-                message = (
-                    f"{job.path}: decoding it ended the worker process (a crash, or no memory left); remove the file"
-                )
-                yield job, JobFailure("video", message)
+    for job, result in run_jobs(jobs, partial(decode_job, setup=setup), workers):
+        if result is None:
+            result = JobFailure(
+                "video",
+                f"{job.path}: decoding it ended the worker process (a crash, or no memory left); remove the file",
+            )
+        yield job, result
 
 
 def _decode(job: ClipJob, setup: DecodeSetup) -> ClipSteps:
@@ -140,37 +130,3 @@ def _decode(job: ClipJob, setup: DecodeSetup) -> ClipSteps:
     return load_augmented_steps(
         job.path, setup.clock, setup.views, setup.augment, seed, k, content_sha256=job.content_sha256, **how
     )
-
-
-def _decode_until_broken(
-    waiting: deque[ClipJob], setup: DecodeSetup, workers: int
-) -> Generator[tuple[ClipJob, ClipSteps | JobFailure], None, list[ClipJob]]:
-    """Take jobs off `waiting` until none is left or a worker dies; returns the jobs that were under way then."""
-    running: dict[Future[ClipSteps | JobFailure], ClipJob] = {}
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy torch and its threads
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent)
-    try:
-        while waiting or running:
-            while waiting and len(running) < workers + 2:
-                running[pool.submit(decode_job, waiting[0], setup)] = waiting[0]
-                waiting.popleft()
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                result = future.result()
-                yield running.pop(future), result
-        return []
-    except BrokenProcessPool:
-        return list(running.values())
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Let a worker end when the process that started it does, even by kill -9."""
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
