@@ -76,7 +76,7 @@ def collect_clip(
         if (len(frames) + 1) * width * height * 3 > max_bytes:
             raise LimitError(
                 f"the frames of '{reader.info.path}' need more than {max_bytes / 2**30:g} GiB at once; "
-                "stream them with dtr.video.open_video, or give a clock"
+                "stream them with dtr.video.open_video, give a clock, or raise max_clip_bytes (--max-clip-mib)"
             )
         frames.append(frame.rgb() if size is None else resize_rgb(frame.rgb(), width, height))
         times.append(frame.time_s)

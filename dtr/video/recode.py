@@ -132,7 +132,14 @@ def _to_yuv(rgb: NDArray[np.uint8], pix_fmt: str, number: int, time_base: Fracti
 
 def _through(encoder: Any, decoder: Any, frame: Any) -> Iterator[NDArray[np.uint8]]:
     """What the decoder gives for one frame, or (None) for all that are still inside."""
-    decoded = [out for packet in encoder.encode(frame) for out in decoder.decode(packet)]
+    from av.error import FFmpegError
+
+    try:
+        packets = encoder.encode(frame)
+    except FFmpegError as error:  # the encoder opens with the first frame
+        size = f"{encoder.width}×{encoder.height}"
+        raise VideoError(f"{encoder.name} takes no frames of {size} pixels ({error.strerror}); resize them") from error
+    decoded = [out for packet in packets for out in decoder.decode(packet)]
     if frame is None:
         decoded += decoder.decode(None)
     for out in decoded:

@@ -44,4 +44,6 @@ def test_recode_rgb__bad_input(frames: np.ndarray) -> None:
         list(recode_rgb(frames, "vhs", 3))
     with pytest.raises(VideoError, match="even sides, got 159×96"):
         list(recode_rgb(frames[:, :, :159], "h264", 28))
+    with pytest.raises(VideoError, match="takes no frames of 6×4 pixels"):
+        list(recode_rgb(frames[:, :4, :6], "hevc", 28))
     assert list(recode_rgb([], "h264", 28)) == []
