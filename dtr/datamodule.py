@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,8 @@ from dtr.batch import Sample, collate, make_sample
 from dtr.cache import FeatureCache
 from dtr.clock import Clock
 from dtr.data.dataset import read_dataset
-from dtr.data.splits import split_by_source
+from dtr.data.parts import read_parts
+from dtr.data.splits import CutBy, training_parts
 from dtr.errors import CacheError, ConfigError
 from dtr.features import ClipFeatures
 from dtr.head import Batch
@@ -31,7 +33,8 @@ class FeatureDataModule(pl.LightningDataModule):
     """Features of annotated videos.
 
     The training split is cut by source into three parts: `fit` (gradients), `dev` (early stopping and the choice of a
-    checkpoint) and `calibration`. No source is in two of them.
+    checkpoint) and `calibration`. No source is in two of them, except those of a label with fewer sources than parts:
+    it is cut by video, and the log and the card say so.
 
     Args:
         data: annotated data set (a folder or file that `dtr data check` accepts).
@@ -41,7 +44,8 @@ class FeatureDataModule(pl.LightningDataModule):
         train_split: cut into fit, dev and calibration.
         dev_split: name of a split to validate on instead of a part of the training split.
         test_split: for `dtr test` and `dtr predict`.
-        dev_fraction, calibration_fraction: of the training split, by source.
+        dev_fraction, calibration_fraction: of the training split.
+        cut: "source" as above, or "video": at random, as the splits of the DeeptraceReward release are.
         test_variant: which cached features to test on: "plain" or "canonical".
         batch_size: windows per training batch; clips per validation batch are limited to a quarter of it.
         windows_per_clip: random windows of one clip per training sample.
@@ -51,6 +55,7 @@ class FeatureDataModule(pl.LightningDataModule):
         seed: of the cut.
         memory_gb: cached features to keep in memory (per loader process).
         on_missing: "error", or "report" to leave out (and count) videos without cached features.
+        parts_file: JSON file that names the videos of each part (see `dtr.data.parts`), instead of cutting splits.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class FeatureDataModule(pl.LightningDataModule):
         test_split: str = "test",
         dev_fraction: float = 0.15,
         calibration_fraction: float = 0.15,
+        cut: CutBy = "source",
         test_variant: str = "plain",
         batch_size: int = 16,
         windows_per_clip: int = 1,
@@ -72,6 +78,7 @@ class FeatureDataModule(pl.LightningDataModule):
         seed: int = 0,
         memory_gb: float = 4.0,
         on_missing: Literal["error", "report"] = "error",
+        parts_file: str | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1 or windows_per_clip < 1 or not 0 <= inside <= 1:
@@ -79,9 +86,10 @@ class FeatureDataModule(pl.LightningDataModule):
                 f"data: expected batch_size >= 1, windows_per_clip >= 1 and inside in [0, 1], got {batch_size}, "
                 f"{windows_per_clip}, {inside}; mend the configuration"
             )
-        self.data, self.needs, self.seed = data, needs, seed
+        self.data, self.needs, self.seed, self.parts_file = data, needs, seed, parts_file
         self.splits = {"train": train_split, "dev": dev_split, "test": test_split}
         self.fractions = (dev_fraction, calibration_fraction)
+        self.cut: CutBy = cut
         self.test_variant, self.batch_size, self.windows_per_clip = test_variant, batch_size, windows_per_clip
         self.augment, self.inside, self.num_workers, self.on_missing = augment, inside, num_workers, on_missing
         self.store = FeatureStore(FeatureCache.open(cache), memory_gb)
@@ -109,31 +117,34 @@ class FeatureDataModule(pl.LightningDataModule):
         Raises:
             AnnotationError: the data set has problems.
             CacheError: features are missing.
-            ConfigError: a part is empty.
+            ConfigError: a part is empty, or the file of parts does not fit the data set.
         """
         if self.parts:
             return
         release = read_dataset(self.data)
         self.facts = release.facts
         videos = [v for v in release.videos if v.label is not None]
-        train = [v for v in videos if v.split == self.splits["train"]]
-        dev_fraction, calibration_fraction = self.fractions
-        fit, calibration = split_by_source(train, calibration_fraction, self.seed, facts=release.facts)
-        if self.splits["dev"] is None:
-            fit, dev = split_by_source(
-                fit, dev_fraction / (1 - calibration_fraction), self.seed + 1, facts=release.facts
-            )
+        if self.parts_file is None:
+            parts = self._cut(videos, release.facts)
         else:
-            dev = tuple(v for v in videos if v.split == self.splits["dev"])
-        test = tuple(v for v in videos if v.split == self.splits["test"])
-        parts = {"fit": fit, "dev": dev, "calibration": calibration, "test": test}
+            parts = read_parts(Path(self.parts_file), videos)
         self.parts = {name: self._with_features([v for v in p if self._useful(v)]) for name, p in parts.items()}
         empty = [name for name in ("fit", "dev") if not self.parts[name]]
         if empty and stage == "fit":
             raise ConfigError(
-                f"{self.data}: expected videos with {self.needs} in split '{self.splits['train']}', found none for "
+                f"{self.data}: expected videos with {self.needs} in {self._origin('train')}, found none for "
                 f"{' and '.join(empty)}; name another split or add annotations"
             )
+
+    def _cut(
+        self, videos: Sequence[VideoAnnotation], facts: Mapping[str, dict[str, Any]]
+    ) -> dict[str, tuple[VideoAnnotation, ...]]:
+        """Parts of the named splits."""
+        train, dev, test = (tuple(v for v in videos if v.split == self.splits[s]) for s in ("train", "dev", "test"))
+        own_dev = self.splits["dev"] is not None
+        dev_fraction, calibration_fraction = (0.0 if own_dev else self.fractions[0]), self.fractions[1]
+        parts = training_parts(train, dev_fraction, calibration_fraction, self.seed, facts=facts, by=self.cut)
+        return parts | ({"dev": dev} if own_dev else {}) | {"test": test}
 
     def part(self, name: str, *, variant: str = "plain") -> DataLoader[Sample]:
         """Whole clips of one part ("fit", "dev", "calibration" or "test"), in order.
@@ -142,12 +153,14 @@ class FeatureDataModule(pl.LightningDataModule):
             ConfigError: the part is empty.
         """
         if not self.parts[name]:
-            origin = self.splits.get(name) or self.splits["train"]
             raise ConfigError(
-                f"{self.data}: expected videos with {self.needs} in part '{name}' (of split '{origin}'), found none; "
-                "name another split or add annotations"
+                f"{self.data}: expected videos with {self.needs} in part '{name}' (of {self._origin(name)}), found "
+                "none; name another split or add annotations"
             )
         return self._loader(ClipDataset(self.parts[name], self.store, variant), max(1, self.batch_size // 4))
+
+    def _origin(self, name: str) -> str:
+        return self.parts_file or f"split '{self.splits.get(name) or self.splits['train']}'"
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Random windows; sources and labels in balance."""

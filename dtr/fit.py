@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Collection
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zipfile import is_zipfile
 
 from dtr.errors import ConfigError, MissingExtraError
@@ -88,6 +90,30 @@ def shipped_config(arg: str) -> str:
     if not found.is_file():
         raise ConfigError(f"{name}: no such file here, and none of that name ships with DTR; check the path")
     return arg.replace(name, str(found))
+
+
+def read_recipe(path: str, known: Collection[str]) -> dict[str, Any]:
+    """Read a YAML file of settings that names heads to train.
+
+    Args:
+        path: of the file, or the name of a shipped one.
+        known: keys it may have; "heads" must be there.
+
+    Raises:
+        ConfigError: not a mapping, an unknown key, or no heads.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(Path(shipped_config(path)).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as a recipe ({error}); give a YAML file") from error
+    if not isinstance(data, dict) or not isinstance(data.get("heads"), dict) or not data["heads"]:
+        raise ConfigError(f"{path}: expected a mapping with 'heads' (name: configuration), got {data!r:.80}")
+    unknown = sorted(map(str, set(data) - set(known)))
+    if unknown:
+        raise ConfigError(f"{path}: unknown keys {unknown}; known: {', '.join(known)}")
+    return data
 
 
 def _quieten() -> None:

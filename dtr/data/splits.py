@@ -1,16 +1,21 @@
-"""Cuts a set of videos in two so that no source is on both sides."""
+"""Cuts a set of videos into parts that share no source, or, where that cannot or shall not be, by video."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 
 from dtr.annotation import VideoAnnotation
 from dtr.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 Videos = tuple[VideoAnnotation, ...]
+CutBy = Literal["source", "video"]
 
 
 def split_by_source(
@@ -63,6 +68,60 @@ def split_by_source(
     held_out = tuple(video for video in videos if groups[video.video_id] in held)
     rest = tuple(video for video in videos if groups[video.video_id] not in held)
     return rest, held_out
+
+
+def training_parts(
+    videos: Sequence[VideoAnnotation],
+    dev_fraction: float,
+    calibration_fraction: float,
+    seed: int = 0,
+    *,
+    facts: Mapping[str, Mapping[str, Any]] | None = None,
+    by: CutBy = "source",
+) -> dict[str, Videos]:
+    """Cut training videos into "fit", "dev" and "calibration" that share no source.
+
+    A label with fewer sources than parts (the release has one source of real videos) is cut by video, with a warning.
+
+    Args:
+        videos: what to cut.
+        dev_fraction, calibration_fraction: of all videos, their sum below 1; a dev fraction of 0 gives no dev part.
+        seed: of the cut.
+        facts: as for `split_by_source`.
+        by: "source", or "video": every label by video, as the splits of the DeeptraceReward release are.
+
+    Raises:
+        ConfigError: as for `split_by_source`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> clips = [VideoAnnotation(s, Path("a.mp4"), "real", source=s) for s in "abcdefgh"]
+        >>> {name: len(part) for name, part in training_parts(clips, 0.25, 0.25).items()}
+        {'fit': 4, 'dev': 2, 'calibration': 2}
+    """
+    known = {v.video_id: v for v in videos}
+    by_video = _labels_by_video(videos, dev_fraction, by)
+    for label in by_video if by == "source" else ():
+        log.warning("videos labelled %s have fewer sources than there are parts and are cut by video", label)
+    # Without the name of its source, and its repository, a video is a group of its own.
+    free = [replace(v, source="") if str(v.label) in by_video else v for v in videos]
+    if by == "video":
+        facts = None
+    fit, calibration = split_by_source(free, calibration_fraction, seed, facts=facts)
+    dev: Videos = ()
+    if dev_fraction:
+        fit, dev = split_by_source(fit, dev_fraction / (1 - calibration_fraction), seed + 1, facts=facts)
+    parts = {"fit": fit, "dev": dev, "calibration": calibration}
+    return {name: tuple(known[v.video_id] for v in part) for name, part in parts.items()}
+
+
+def _labels_by_video(videos: Sequence[VideoAnnotation], dev_fraction: float, by: CutBy) -> tuple[str, ...]:
+    """Labels that `training_parts` cuts by video: all that were asked for, else those with fewer sources than parts."""
+    parts = 3 if dev_fraction else 2
+    sources: dict[str, set[str]] = {}
+    for video in videos:
+        sources.setdefault(str(video.label), set()).add(video.source or video.video_id)
+    return tuple(sorted(label for label, names in sources.items() if by == "video" or len(names) < parts))
 
 
 def source_groups(

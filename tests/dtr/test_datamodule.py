@@ -15,6 +15,7 @@ import torch
 
 from dtr.annotation import TraceAnnotation, VideoAnnotation
 from dtr.cache import FeatureCache
+from dtr.data.parts import write_parts
 from dtr.datamodule import ClipDataset, FeatureDataModule, FeatureStore, WindowDataset, balanced_weights
 from dtr.errors import AnnotationError, CacheError, ConfigError
 from tests.training import write_training_data
@@ -62,6 +63,37 @@ def test_setup__a_dev_split_of_its_own(files: Files) -> None:
     parts = module_of(files, dev_split="test").parts
     assert {v.video_id for v in parts["dev"]} == {v.video_id for v in parts["test"]}
     assert not {v.source for v in parts["fit"]} & {v.source for v in parts["calibration"]}
+
+
+def test_setup__a_file_names_the_parts_whatever_the_splits(files: Files, tmp_path: Path) -> None:
+    every = [v for part in module_of(files).parts.values() for v in part]
+    ids = [v.video_id for v in every]
+    write_parts(tmp_path / "parts.json", {"fit": ids[40:], "dev": ids[:2], "test": ids[2:5]})
+    module = module_of(files, parts_file=str(tmp_path / "parts.json"))
+    assert [v.video_id for v in module.parts["fit"]] == ids[40:]
+    assert [v.video_id for v in module.parts["test"]] == ids[2:5]
+    with pytest.raises(ConfigError, match=r"part 'calibration' \(of .*parts\.json\)"):
+        module.part("calibration")
+
+
+def test_cut__by_video_shares_sources_and_keeps_a_dev_split(files: Files) -> None:
+    parts = module_of(files, cut="video", dev_split="test").parts
+    assert {v.source for v in parts["calibration"]} <= {v.source for v in parts["fit"]}
+    assert {v.label for v in parts["calibration"]} == {"real", "fake"}
+    assert parts["dev"] == parts["test"]
+
+
+def test_cut__one_source_of_camera_clips_is_cut_by_video_and_said(
+    files: Files, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def as_released(row: dict[str, Any]) -> dict[str, Any]:
+        return row | {"video_source": "camera"} if row["video_type"] == "real_video" else row
+
+    parts = module_of(changed(files, tmp_path, as_released)).parts
+    assert "videos labelled real have fewer sources" in caplog.text
+    for name in ("fit", "dev", "calibration"):
+        assert {v.source for v in parts[name] if v.label == "real"} == {"camera"}
+    assert not {v.source for v in parts["fit"] if v.label == "fake"} & {v.source for v in parts["calibration"]}
 
 
 def test_needs__leaves_out_what_says_nothing_of_it(files: Files, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dtr.annotation import Label, VideoAnnotation
 from dtr.data.dataset import read_dataset
-from dtr.data.splits import source_groups, split_by_source
+from dtr.data.splits import source_groups, split_by_source, training_parts
 from dtr.errors import ConfigError
 
 
@@ -80,6 +80,26 @@ def test_split_by_source__refuses_a_label_with_one_source() -> None:
         split_by_source(videos, 0.5)
 
 
+def test_training_parts__share_no_source_and_lose_no_video() -> None:
+    videos = clips("fake", {f"f{i}": 2 for i in range(12)}) + clips("real", {f"r{i}": 2 for i in range(12)})
+    parts = training_parts(videos, 0.25, 0.25, 3)
+    assert {name: len(part) for name, part in parts.items()} == {"fit": 24, "dev": 12, "calibration": 12}
+    assert len({(name, v.source) for name, part in parts.items() for v in part}) == 24
+    assert training_parts(videos, 0.0, 0.25, 3) == {
+        "fit": tuple(v for v in videos if v not in parts["calibration"]),
+        "dev": (),
+        "calibration": parts["calibration"],
+    }
+
+
+def test_training_parts__a_label_with_one_source_is_cut_by_video_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    videos = clips("fake", {f"f{i}": 2 for i in range(6)}) + clips("real", {"only": 12})
+    parts = training_parts(videos, 0.2, 0.2)
+    assert all({v.label for v in part} == {"fake", "real"} for part in parts.values())
+    assert {v.source for part in parts.values() for v in part if v.label == "real"} == {"only"}
+    assert "labelled real have fewer sources than there are parts" in caplog.text
+
+
 def test_split_by_source__cuts_the_shared_training_clips(shared_data: Path) -> None:
     data = read_dataset(shared_data)
     train = data.in_split("train")
@@ -89,3 +109,17 @@ def test_split_by_source__cuts_the_shared_training_clips(shared_data: Path) -> N
         assert share == pytest.approx(0.15, abs=0.02)
     sides = [{data.facts[v.video_id]["source_repo"] for v in part} for part in (rest, held_out)]
     assert not sides[0] & sides[1]
+
+
+def test_training_parts__by_video_tears_every_source_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    videos = clips("fake", {"a": 40, "b": 20}) + clips("real", {"only": 40})
+    facts = {v.video_id: {"source_repo": "one"} for v in videos}
+    parts = training_parts(videos, 0.0, 0.25, facts=facts, by="video")
+    assert caplog.text == ""
+    assert parts["dev"] == ()
+    assert {v.source for v in parts["fit"]} == {v.source for v in parts["calibration"]} == {"a", "b", "only"}
+    assert [sum(v.label == label for v in parts["calibration"]) for label in ("fake", "real")] == [15, 10]
+    again = training_parts(videos[::-1], 0.0, 0.25, by="video")
+    assert {v.video_id for v in again["calibration"]} == {v.video_id for v in parts["calibration"]}
+    other = training_parts(videos, 0.0, 0.25, 1, by="video")
+    assert {v.video_id for v in other["calibration"]} != {v.video_id for v in parts["calibration"]}

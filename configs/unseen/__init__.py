@@ -1,0 +1,1 @@
+"""Recipes of `dtr evaluate-unseen`."""
