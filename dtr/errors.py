@@ -37,6 +37,12 @@ class AnnotationError(DTRError):
     kind = "annotation"
 
 
+class ArchiveError(DTRError):
+    """A downloaded archive that is incomplete, damaged, or holds what must not be unpacked."""
+
+    kind = "archive"
+
+
 class CacheError(DTRError):
     """A feature cache that is missing, damaged, or was made for something else."""
 

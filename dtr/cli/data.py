@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from dtr.cli.lazy import LazyGroup
+from dtr.cli.progress import progress
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,13 +17,29 @@ if TYPE_CHECKING:
     from dtr.data.check import CheckReport
     from dtr.data.stats import DatasetStats, SourceStats
 
+COMMANDS: dict[str, tuple[str, str]] = {
+    "convert": ("dtr.cli.data_release:convert", "Write a data set in another form."),
+    "unpack": ("dtr.cli.data_release:unpack", "Unpack the media of the downloaded release."),
+    "standin": ("dtr.cli.data_release:standin", "Make a small stand-in of the download, to try everything on."),
+    "leaks": ("dtr.cli.leaks:leaks", "Measure what tells the label without showing a trace."),
+    "canonicalise": ("dtr.cli.canonicalise:canonicalise", "Write all videos through one recipe as a data set."),
+}
+"""Commands of this group that live in files of their own ("module:attribute"), with their line in the help."""
 
-@click.group()
+
+class DataGroup(LazyGroup):
+    """Commands on data sets; the longer ones live in files of their own."""
+
+    table = COMMANDS
+
+
+@click.group(cls=DataGroup)
 def data() -> None:
     """Check and count annotated videos.
 
     ROOT is a folder in the released DeeptraceReward form (all_data.json beside videos/ and real_videos/), a folder
-    with manifest.jsonl files, or one of these files alone.
+    with annotations.jsonl or manifest.jsonl files, one of these files alone, or a plain folder with real/ and
+    fake/<generator>/. docs/annotations.md describes them.
     """
 
 
@@ -45,7 +61,7 @@ def check(ctx: click.Context, root: Path, fast: bool, workers: int | None, as_js
     """
     from dtr.data.check import check_dataset
 
-    with _progress("checking media") as on_progress:
+    with progress("checking media") as on_progress:
         report = check_dataset(root, fast=fast, workers=workers, on_progress=on_progress)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=1))
@@ -78,21 +94,6 @@ def stats(root: Path, split: str | None, as_json: bool) -> None:
         click.echo(json.dumps(result.to_json(), indent=1))
     else:
         _print_stats(result)
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on standard error, or nothing where that is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_report(report: CheckReport) -> None:

@@ -1,49 +1,59 @@
-"""Reads a whole data set: released rows, manifests and the list of clips looked at, joined into one."""
+"""Reads a whole data set: annotations, manifests and the list of clips looked at, joined; or a plain folder."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dtr.annotation import VideoAnnotation
+from dtr.data.folder import is_plain_folder, read_folder
+from dtr.data.jsonl import ANNOTATIONS_FILE, read_jsonl
 from dtr.data.manifest import MANIFEST_FILE, read_manifest
 from dtr.data.media import normal_path
 from dtr.data.problems import OnError, Problem, ProblemLog, unreadable
-from dtr.data.release import RELEASE_FILE, ReleaseData, load_json, read_release, row_reader
+from dtr.data.release import RELEASE_FILE, ReleaseData, load_json, read_release, read_text, row_reader
 from dtr.errors import AnnotationError
 
 LOOKED_AT_FILE = "looked_at.json"
 
 
 def read_dataset(path: str | Path, *, on_error: OnError = "raise") -> ReleaseData:
-    """Read a folder of annotated media, a released `all_data.json`, or a `manifest.jsonl`.
+    """Read a folder of annotated media, a released `all_data.json`, an `annotations.jsonl`, or a `manifest.jsonl`.
 
-    In a folder, `all_data.json` and the manifests in it and in its direct subfolders are joined by video_id or path:
-    rows win, manifests add videos without a row and facts of the files. A generated video that only a manifest knows
-    has traces None; one that `looked_at.json` lists without a trace has none, and is still not exhaustive.
+    In a folder, `all_data.json` or `annotations.jsonl`, and the manifests in it and in its direct subfolders, are
+    joined by video_id or path: annotations win, manifests add videos that those lack and facts of the files. A
+    generated video that only a manifest knows has traces None; one that `looked_at.json` lists without a trace has
+    none, and is still not exhaustive. A folder without any of these files is read as `real/**` and
+    `fake/<generator>/**`.
 
     Args:
         path: folder or file.
         on_error: as for `read_release`.
 
     Raises:
-        AnnotationError: nothing to read there; with "raise", also a defect in a row.
+        AnnotationError: nothing to read there, or two files of annotations; with "raise", also a defect in a row.
     """
     root = Path(path)
     if not root.is_dir():
-        return (
-            read_manifest(root, on_error=on_error) if root.suffix == ".jsonl" else read_release(root, on_error=on_error)
-        )
+        return _read_file(root, on_error)
     log = ProblemLog(on_error)
-    rows, manifests, looked_at = _find_files(root, log)
-    parts = [read_release(file, on_error=on_error) for file in rows]
+    annotations, manifests, looked_at = _find_files(root, log)
+    if len(annotations) > 1:
+        raise AnnotationError(
+            f"{root}: expected one file of annotations, got {' and '.join(file.name for file in annotations)}; "
+            "name the one that you mean"
+        )
+    parts = [_read_file(file, on_error) for file in annotations]
     parts += [read_manifest(file, on_error=on_error) for file in manifests]
+    if not parts and is_plain_folder(root):
+        parts = [read_folder(root, on_error=on_error)]
     if not parts:
         raise AnnotationError(
-            f"{root}: expected {RELEASE_FILE} or a {MANIFEST_FILE} in it or its subfolders, found neither; "
-            "give the data set's folder or one of these files"
+            f"{root}: expected {RELEASE_FILE}, {ANNOTATIONS_FILE}, a {MANIFEST_FILE} in it or its subfolders, or the "
+            "folders real and fake, found none of them; give the data set's folder or one of these files"
         )
     videos, facts = _join(parts, log)
     for file in looked_at:
@@ -52,15 +62,34 @@ def read_dataset(path: str | Path, *, on_error: OnError = "raise") -> ReleaseDat
     return ReleaseData(root, tuple(videos), tuple(problems), facts, sum(part.num_rows for part in parts))
 
 
+def _read_file(file: Path, on_error: OnError) -> ReleaseData:
+    """Read one file in the form that its name, or its first line, says."""
+    if file.suffix != ".jsonl":
+        return read_release(file, on_error=on_error)
+    if file.name == ANNOTATIONS_FILE or (file.name != MANIFEST_FILE and _names_a_path(file)):
+        return read_jsonl(file, on_error=on_error)
+    return read_manifest(file, on_error=on_error)
+
+
+def _names_a_path(file: Path) -> bool:
+    """Whether the first line has the key `path` of annotations; those of a manifest have `file`."""
+    first = next((line for line in read_text(file).split("\n") if line.strip()), "")
+    try:
+        row = json.loads(first or "{}")
+    except (json.JSONDecodeError, RecursionError):
+        return False
+    return isinstance(row, dict) and "path" in row and "file" not in row
+
+
 def _find_files(root: Path, log: ProblemLog) -> tuple[list[Path], list[Path], list[Path]]:
-    """Released rows, manifests and the list of clips looked at; each list may be empty.
+    """Annotations, manifests and the list of clips looked at; each list may be empty.
 
     Raises:
         AnnotationError: the folder cannot be read.
     """
     try:
         folders = sorted(path for path in root.iterdir() if path.is_dir())
-        rows = _existing(root / RELEASE_FILE)
+        annotations = _existing(root / RELEASE_FILE) + _existing(root / ANNOTATIONS_FILE)
         looked_at = _existing(root / LOOKED_AT_FILE)
         manifests = _existing(root / MANIFEST_FILE)
     except OSError as error:
@@ -70,7 +99,7 @@ def _find_files(root: Path, log: ProblemLog) -> tuple[list[Path], list[Path], li
             manifests += _existing(folder / MANIFEST_FILE)
         except OSError as error:
             log.lost(unreadable(folder.relative_to(root), error))
-    return rows, manifests, looked_at
+    return annotations, manifests, looked_at
 
 
 def _existing(file: Path) -> list[Path]:

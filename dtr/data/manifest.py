@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from dtr.annotation import VideoAnnotation
 from dtr.data.fields import RowReader
-from dtr.data.problems import OnError, Problem, ProblemLog
-from dtr.data.release import ReleaseData, read_text, row_reader
+from dtr.data.jsonl import line_reader
+from dtr.data.problems import OnError, ProblemLog
+from dtr.data.release import ReleaseData, read_text
 from dtr.data.rows import read_label, read_split
 
 MANIFEST_FILE = "manifest.jsonl"
@@ -39,7 +39,7 @@ def read_manifest(path: str | Path, *, on_error: OnError = "raise") -> ReleaseDa
     lines = [(n, text) for n, text in enumerate(read_text(file).splitlines(), start=1) if text.strip()]
     for number, text in lines:
         # The folder is named too: a data set has several files of this name.
-        reader = _line_reader(text, f"{file.parent.name}/{file.name}:{number}", log)
+        reader = line_reader(text, f"{file.parent.name}/{file.name}:{number}", log)
         video = _read_line(reader, file.parent) if reader is not None else None
         if reader is None or video is None:
             continue
@@ -49,16 +49,6 @@ def read_manifest(path: str | Path, *, on_error: OnError = "raise") -> ReleaseDa
         videos[video.video_id] = video
         facts[video.video_id] = _read_facts(reader)
     return ReleaseData(file.parent, tuple(videos.values()), tuple(log.problems), facts, len(lines))
-
-
-def _line_reader(text: str, where: str, log: ProblemLog) -> RowReader | None:
-    """A reader of one line; None = not a JSON object, recorded."""
-    try:
-        row = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        log.lost(Problem("bad_row", where, "", f"expected a JSON object, got a line that is none ({error})"))
-        return None
-    return row_reader(row, where, log)
 
 
 def _read_line(reader: RowReader, folder: Path) -> VideoAnnotation | None:

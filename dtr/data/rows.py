@@ -182,10 +182,10 @@ def read_span(reader: RowReader, video: VideoAnnotation) -> Span | None:
         length_s = 1 / video.fps
         reader.mended("reversed_span", "faketrace_duration is 0 s; it is read as one frame")
     onset_s = first_frame / video.fps
-    return _clip_to_video(reader, (onset_s, onset_s + length_s), video.duration_s, tolerance_s=1 / video.fps)
+    return clip_to_video(reader, (onset_s, onset_s + length_s), video.duration_s, tolerance_s=1 / video.fps)
 
 
-def _clip_to_video(reader: RowReader, span_s: Span, duration_s: float | None, *, tolerance_s: float) -> Span | None:
+def clip_to_video(reader: RowReader, span_s: Span, duration_s: float | None, *, tolerance_s: float) -> Span | None:
     """A span limited to the video; what lies further outside than the tolerance is recorded."""
     end_s = math.inf if duration_s is None else duration_s
     start, end = max(span_s[0], 0.0), min(span_s[1], end_s)

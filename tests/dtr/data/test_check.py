@@ -94,7 +94,7 @@ def test_check_dataset__fast_opens_no_media_and_says_so(release_root: Path) -> N
 
 
 def test_check_dataset__a_folder_without_annotations_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(AnnotationError, match="found neither"):
+    with pytest.raises(AnnotationError, match="found none of them"):
         check_dataset(tmp_path)
 
 

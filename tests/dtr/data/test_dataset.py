@@ -78,7 +78,7 @@ def test_read_dataset__takes_a_file_alone(mixed_root: Path) -> None:
 
 
 def test_read_dataset__an_empty_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(AnnotationError, match=r"expected all_data\.json or a manifest\.jsonl .* found neither"):
+    with pytest.raises(AnnotationError, match=r"expected all_data\.json, annotations\.jsonl, .* found none of them"):
         read_dataset(tmp_path)
 
 

@@ -1,0 +1,1 @@
+"""Configurations that reproduce the paper's protocol on the DeeptraceReward release; see docs/reproduce.md."""
