@@ -136,7 +136,8 @@ def inputs_digest(inputs: Sequence[str]) -> str:
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Write a UTF-8 file whole or not at all."""
+    """Write a UTF-8 file whole or not at all; a link stays, and the file that it names is written."""
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")

@@ -165,31 +165,6 @@ def fit_platt(logits: ArrayLike, labels: ArrayLike, *, target: str = "label", l2
     return PlattCalibration(float(slope), float(intercept), n, n_positive, n_positive / n, target)
 
 
-def threshold_for_accuracy(scores: ArrayLike, target: ArrayLike) -> float:
-    """The threshold (fake if score ≥ threshold) with the best accuracy; of equals the one nearest to 0.5.
-
-    Args:
-        scores: (N,) in [0, 1]; target: (N,) 0 or 1.
-
-    Raises:
-        ConfigError: no scores were given.
-
-    Example:
-        >>> threshold_for_accuracy([0.1, 0.2, 0.3], [0, 1, 1]).__round__(3)
-        0.15
-    """
-    s = checked_scores(scores)
-    y = checked_target(target, len(s))
-    if not len(s):
-        raise ConfigError("choosing a threshold needs at least one score, got none; give it calibration data")
-    distinct = np.unique(s)
-    between = (distinct[:-1] + distinct[1:]) / 2
-    candidates = np.unique(np.concatenate([[0.0, 0.5, 1.0], between]))
-    accuracy = np.array([np.mean((s >= t) == y) for t in candidates])
-    best = candidates[accuracy == accuracy.max()]
-    return float(best[np.argmin(np.abs(best - 0.5))])
-
-
 def threshold_for_fpr(real_scores: ArrayLike, fpr: float) -> float:
     """The lowest threshold at which at most a share `fpr` of the given real videos scores ≥ threshold.
 

@@ -102,34 +102,24 @@ def fit_floors(train: Sequence[VideoAnnotation]) -> Floors:
     """Constant answers fitted on training annotations.
 
     Args:
-        train: videos; those without label or traces add nothing to the constant in question.
+        train: videos; those without label or traces add nothing to the constant in question. Where no row has a box,
+            or none has a span, only the constants of that kind that need no fitting are there.
 
     Raises:
-        AnnotationError: no training row has a box, none has a span, or a video with spans has no duration.
+        AnnotationError: no training row has a box or a span, or a video with spans has no duration.
     """
     labels = [v.label for v in train if v.label is not None]
     boxes = checked_array([b for v in train for b in _boxes(v)], "training boxes", (None, 4), AnnotationError)
     timed = [(span_s, known_duration_s(v)) for v in train for span_s in _spans(v)]
-    if not len(boxes) or not timed:
+    if not len(boxes) and not timed:
         raise AnnotationError(
-            f"fitting floors needs training rows with boxes and spans, got {len(boxes)} boxes and {len(timed)} spans "
+            f"fitting floors needs training rows with boxes or spans, got {len(boxes)} boxes and {len(timed)} spans "
             f"in {len(train)} videos; give the annotated training split"
         )
-    spans_s = np.array([s for s, _ in timed], dtype=np.float64)
-    shares = spans_s / np.array([d for _, d in timed])[:, None]
     return Floors(
         label="fake" if 2 * labels.count("fake") >= len(labels) else "real",
-        boxes={
-            **FIXED_BOXES,
-            "train_median": _box(np.median(boxes, axis=0)),
-            "train_best": best_constant_box(boxes),
-        },
-        spans={
-            **FIXED_SPANS,
-            "train_median": ConstantSpan(*_span(np.median(spans_s, axis=0)), relative=False),
-            "train_median_share": ConstantSpan(*_span(np.median(shares, axis=0)), relative=True),
-            "train_best": ConstantSpan(*best_constant_span(shares), relative=True),
-        },
+        boxes=FIXED_BOXES | (_fitted_boxes(boxes) if len(boxes) else {}),
+        spans=FIXED_SPANS | (_fitted_spans(timed) if timed else {}),
         n_videos=len(train),
         n_boxes=len(boxes),
         n_spans=len(timed),
@@ -239,6 +229,21 @@ def best_floors(scores: FloorScores) -> dict[str, tuple[str, float]]:
     return {
         metric: (min if metric in LOWER_IS_BETTER else max)(by_name.items(), key=lambda item: item[1])
         for metric, by_name in scores.items()
+    }
+
+
+def _fitted_boxes(boxes: FloatArray) -> dict[str, Box]:
+    return {"train_median": _box(np.median(boxes, axis=0)), "train_best": best_constant_box(boxes)}
+
+
+def _fitted_spans(timed: Sequence[tuple[Span, float]]) -> dict[str, ConstantSpan]:
+    """Of spans with the durations of their videos."""
+    spans_s = np.array([s for s, _ in timed], dtype=np.float64)
+    shares = spans_s / np.array([d for _, d in timed])[:, None]
+    return {
+        "train_median": ConstantSpan(*_span(np.median(spans_s, axis=0)), relative=False),
+        "train_median_share": ConstantSpan(*_span(np.median(shares, axis=0)), relative=True),
+        "train_best": ConstantSpan(*best_constant_span(shares), relative=True),
     }
 
 

@@ -115,7 +115,7 @@ def tree_scores(
         from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
     except ImportError as e:
         raise MissingExtraError(
-            "the metadata floor needs scikit-learn, which is not installed; run pip install 'dtr-video[train]'"
+            "the metadata floor needs scikit-learn, which is not installed; run: pip install 'dtr-video[report]'"
         ) from e
     if not len(asked):
         return np.zeros(0)

@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+SHIPPED = {".py", ".yaml", ".jpg", ".onnx", ".html", ".css", ".js"}
 TOOL = PROJECT["tool"]["setuptools"]
 HEAVY = ("torch", "onnxruntime", "onnx", "av", "numpy", "PIL", "timm", "transformers", "pytorch_lightning")
 
@@ -100,7 +101,7 @@ def test_wheel__holds_every_module_and_data_file(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
     for package in TOOL["packages"]:
         for path in folder_of(package).iterdir():
-            if path.is_file() and (path.suffix in {".py", ".yaml", ".jpg", ".onnx"} or path.name == "py.typed"):
+            if path.is_file() and (path.suffix in SHIPPED or path.name == "py.typed"):
                 assert f"{package.replace('.', '/')}/{path.name}" in names
     top = {name.partition("/")[0] for name in names}
     assert {t for t in top if not t.endswith(".dist-info")} == {"dtr"}

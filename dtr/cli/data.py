@@ -173,7 +173,7 @@ def _show(table: Table) -> None:
     """Print a table; piped output keeps its full width instead of rich's 80 columns."""
     from rich.console import Console
 
-    console = Console()
+    console = Console(markup=False)  # names of sources may hold brackets
     if not console.is_terminal:
-        console = Console(width=160)
+        console = Console(width=160, markup=False)
     console.print(table)

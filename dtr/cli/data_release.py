@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 LISTED = 5
 """So many names of a list are shown; --json has all."""
+
+
+def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"expected a finite number, got {value}")
+    return value
 
 
 @click.command()
@@ -60,7 +67,10 @@ def convert(source: Path, out: Path, form: Form, link: bool, as_json: bool) -> N
 @click.argument("download", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--max-gb", type=click.FloatRange(0, min_open=True), help="Most that may come out, in GiB.  [default: 64]"
+    "--max-gb",
+    type=click.FloatRange(0, min_open=True),
+    callback=_finite,
+    help="Most that may come out, in GiB.  [default: 64]",
 )
 @_JSON
 @click.pass_context

@@ -115,6 +115,7 @@ def detect(paths: tuple[str, ...], **options: Any) -> int:
 
     limits = _limits(options)
     inputs = _inputs(paths, options["annotations"], options["split"])
+    check_output(options["output"], "-o", options["annotations"], *(Path(item.path) for item in inputs))
     overlays = _overlay_paths(options["overlay"], inputs)
     _check_decoder(options["decoder"])
     notice = check_onnxruntime()
@@ -187,7 +188,6 @@ def _run_text(order: Order, inputs: list[Input], answerer: Answerer) -> int:
     to_terminal = order.output is None and sys.stdout.isatty()
     buffer = StringIO()
     if order.output is not None:
-        check_output(order.output, "-o")
         console = Console(file=buffer, width=WIDTH, no_color=True)
     else:
         console = Console(file=sys.stdout, width=None if to_terminal else WIDTH)

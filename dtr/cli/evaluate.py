@@ -64,15 +64,14 @@ def evaluate(
 
     Exit code 0: measured; 1: something could not be read; 2: wrong usage.
     """
-    from dtr.batch_run import write_text_atomically
     from dtr.cli.evaluate_text import print_evaluation
-    from dtr.cli.outputs import check_output
+    from dtr.cli.outputs import check_output, write_output
     from dtr.cli.progress import progress
     from dtr.evaluation.evaluate import EvaluationOptions
     from dtr.evaluation.files import evaluate_files
 
     for path, option in ((output, "-o"), (html, "--html")):
-        check_output(path, option)
+        check_output(path, option, predictions, annotations, judged)
     if html is not None:
         from dtr.report.page import templates
 
@@ -84,7 +83,7 @@ def evaluate(
         )
     text = json.dumps(found.to_json(), allow_nan=False)
     if output is not None:
-        write_text_atomically(output, text + "\n")
+        write_output(output, text + "\n", "-o")
     if html is not None:
         from dtr.report import write_report
 

@@ -102,18 +102,28 @@ def _operating(console: Console, found: dict[str, Any] | None) -> None:
 def _slices(console: Console, slices: list[dict[str, Any]]) -> None:
     if not slices:
         return
-    names = ("auroc", "accuracy", "box_iou", "time_distance", "tiou")
+    names = ("auroc", "accuracy", "called_fake", "box_iou", "time_distance", "tiou")
     table = Table(box=box.SIMPLE_HEAD, title="By part (oracle labels)", title_justify="left", title_style="bold")
     table.add_column("part")
     for column in ("videos", "rows", *(TITLES[n] for n in names)):
         table.add_column(column, justify="right")
     shown = [s for s in slices if s["n_videos"] >= SMALL_SLICE]
     for part in shown:
-        values = [_number(part["measures"].get(n), 3) for n in names]
+        measures = part["measures"] | {"called_fake": _called_fake(part["measures"])}
+        values = [_number(measures.get(n), 3) for n in names]
         table.add_row(escape(f"{part['kind']}: {part['name']}"), str(part["n_videos"]), str(part["n_rows"]), *values)
     console.print(table)
     if len(shown) < len(slices):
         console.print(f"  – {len(slices) - len(shown)} parts of fewer than {SMALL_SLICE} videos: see --json or --html")
+
+
+def _called_fake(measures: Mapping[str, Any]) -> float | None:
+    """Share of a part's videos that were called fake, where all of them have one label."""
+    if measures.get("real_accuracy") is not None:
+        return None
+    return next(
+        (v for n in ("called_fake", "false_alarm_rate", "fake_accuracy") if (v := measures.get(n)) is not None), None
+    )
 
 
 def _foot(console: Console, found: Evaluation) -> None:

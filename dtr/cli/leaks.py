@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dtr.errors import ConfigError
-
 if TYPE_CHECKING:
     from dtr.leaks.near_duplicates import DuplicateReport
     from dtr.leaks.report import GroupResult, LeakReport
@@ -62,17 +60,17 @@ def leaks(ctx: click.Context, root: Path, as_json: bool, out: Path | None, fast:
       dtr data leaks DeeptraceReward/
       dtr data leaks DeeptraceReward/ --split train --cache cache/image --json > leaks.json
     """
-    from dtr.batch_run import write_text_atomically
+    from dtr.cli.outputs import check_output, write_output
     from dtr.cli.progress import progress
     from dtr.leaks.report import LeakOptions, leak_report
 
-    if out is not None and not out.absolute().parent.is_dir():
-        raise ConfigError(f"expected a file in an existing folder for -o, got '{out}'; choose another output")
+    check_output(out, "-o", root, options["facts_file"])
+    check_output(options["facts_file"], "--facts", root)
     with progress("media, then probes") as tick:
         report = leak_report(root, LeakOptions(media=not fast, **options), on_media=tick, on_probe=tick)
     text = json.dumps(report.to_json(), indent=1, ensure_ascii=False)
     if out is not None:
-        write_text_atomically(out, text + "\n")
+        write_output(out, text + "\n", "-o")
     if as_json:
         click.echo(text)
     else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from dtr.cli.lazy import LazyGroup, resolve
 from dtr.errors import ConfigError, DTRError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -23,6 +23,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("dtr.cli.lightning:run", "Measure a trained head on the test split."),
     "predict": ("dtr.cli.lightning:run", "Write what a trained head says of the test split."),
     "train-all": ("dtr.cli.train_all:train_all", "Train all heads, calibrate, write a detector folder."),
+    "evaluate": ("dtr.cli.evaluate:evaluate", "Measure predictions, with the floors beside every figure."),
+    "evaluate-unseen": (
+        "dtr.cli.evaluate_unseen:evaluate_unseen",
+        "Measure on generators and cameras held out of training.",
+    ),
+    "robustness": ("dtr.cli.robustness:robustness", "Measure what re-encoding, scaling and overlays cost."),
     "export": ("dtr.cli.export:export", "Turn a detector folder into one ONNX file, proven equal."),
     "verify": ("dtr.cli.export:verify", "Compare an ONNX file with its detector folder."),
 }
@@ -30,6 +36,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 LIGHTNING = ("fit", "validate", "test", "predict")
 """Commands whose arguments go to LightningCLI as they are."""
+
+
+class SystemRefusal(DTRError):  # noqa: N818 - reads as a kind
+    """The system did not read or write what a command needs, and nothing nearer to it has said so."""
+
+    kind = "system"
+
+    @classmethod
+    def of(cls, error: OSError) -> SystemRefusal:
+        """One sentence of an error of the system."""
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return cls(f"{place}cannot be read or written ({error.strerror or error}); check path, rights and free space")
 
 
 class PassThrough(click.Command):
@@ -46,32 +64,19 @@ class PassThrough(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the target."""
-        return _resolve(self.target)([self.name, *ctx.args])
+        return resolve(self.target)([self.name, *ctx.args])
 
 
-def _resolve(target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+class MainGroup(LazyGroup):
+    """All commands; those of LightningCLI get their arguments as they are."""
 
-
-class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one only to run it."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the help page."""
-        return list(COMMANDS)
+    table = COMMANDS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command itself; None for an unknown name."""
-        if cmd_name not in COMMANDS:
-            return None
-        target, _ = COMMANDS[cmd_name]
-        return PassThrough(cmd_name, target) if cmd_name in LIGHTNING else _resolve(target)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        if cmd_name in LIGHTNING:
+            return PassThrough(cmd_name, COMMANDS[cmd_name][0])
+        return super().get_command(ctx, cmd_name)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -82,7 +87,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=MainGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Version.")
 def cli() -> None:
     """Find, locate and explain what gives an AI-generated video away.
@@ -122,6 +127,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         return _fail(missing)
     except DTRError as error:
         return _fail(error)
+    except OSError as error:  # a full disk, a device that is gone: no fault of DTR, so no traceback
+        return _fail(SystemRefusal.of(error))
     return result if isinstance(result, int) else 0
 
 

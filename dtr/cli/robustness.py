@@ -91,8 +91,10 @@ def robustness(annotations: Path, output: Path | None, source: Path | None, as_j
     if data.problems:
         click.echo(f"dtr: note: {len(data.problems)} problems in the rows; list them with dtr data check", err=True)
     if output is not None:
-        _answer(data.in_split(options["split"]), output, **options)
+        _answer(data.in_split(options["split"]), annotations, output, **options)
     answers = read_answers(output or source or Path())
+    if not any(answers.by_transform.values()):  # there will be no table to print the reasons with
+        _print_lost(answers.lost)
     table = make_table(data.videos, answers)
     if as_json:
         click.echo(json.dumps(table.to_json(), allow_nan=False))
@@ -101,7 +103,7 @@ def robustness(annotations: Path, output: Path | None, source: Path | None, as_j
     return 1 if table.lost else 0
 
 
-def _answer(videos: tuple[VideoAnnotation, ...], output: Path, **options: Any) -> None:
+def _answer(videos: tuple[VideoAnnotation, ...], annotations: Path, output: Path, **options: Any) -> None:
     """Write the answers that are not there yet."""
     from dtr.api import load
     from dtr.cli.outputs import check_output
@@ -110,7 +112,7 @@ def _answer(videos: tuple[VideoAnnotation, ...], output: Path, **options: Any) -
     from dtr.robustness.run import Setup, choose_videos, write_answers
     from dtr.video import Limits
 
-    check_output(output, "-o")
+    check_output(output, "-o", annotations)
     names = options["transforms"].split(",") if options["transforms"] is not None else DEFAULT
     transforms = tuple(t.name for t in parse_all(names))
     if not videos:
@@ -136,9 +138,9 @@ def _answer(videos: tuple[VideoAnnotation, ...], output: Path, **options: Any) -
 def _print(table: RobustnessTable) -> None:
     from rich.console import Console
 
-    console = Console()
+    console = Console(markup=False)  # a model's name may hold brackets
     if not console.is_terminal:
-        console = Console(width=WIDTH)
+        console = Console(width=WIDTH, markup=False)
     baseline = table.rows[0]
     console.print(
         f"{', '.join(table.model_ids)}: {baseline.n_fake} generated and {baseline.n_real} real clips. Behind a value "
@@ -149,7 +151,11 @@ def _print(table: RobustnessTable) -> None:
     if len(table.rows) > 1:
         console.print("What is lost, with the 95 % interval by resampling clips", highlight=False)
         console.print(_interval_table(table))
-    for failed in _by_clip(table.lost):
+    _print_lost(table.lost)
+
+
+def _print_lost(lost: tuple[Lost, ...]) -> None:
+    for failed in _by_clip(lost):
         click.echo(failed, err=True)
 
 

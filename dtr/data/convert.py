@@ -139,7 +139,7 @@ def safe_name(video_id: str) -> str:
 def _check_out(out: Path, root: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out}: expected no such folder or an empty one, got one with content; choose another")
-    if normal_path(out).is_relative_to(normal_path(root)):
+    if out.resolve().is_relative_to(root.resolve()):  # links are followed: one could lead into the data set
         raise ConfigError(f"{out}: expected a folder outside of the data set {root}, got one in it; choose another")
     if not out.absolute().parent.is_dir():
         raise ConfigError(f"{out}: expected the folder {out.absolute().parent} to exist; make it or choose another")

@@ -76,7 +76,7 @@ def _names_a_path(file: Path) -> bool:
     first = next((line for line in read_text(file).split("\n") if line.strip()), "")
     try:
         row = json.loads(first or "{}")
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and "path" in row and "file" not in row
 

@@ -51,6 +51,14 @@ class RowReader:
             return None
         return value.strip()
 
+    def path(self, key: str) -> str | None:
+        """A text field that can name a file; None = blank, or recorded as none."""
+        value = self.text(key)
+        if value is None or "\0" not in value:
+            return value
+        self.lost("wrong_type", f"{key} must name a file, got {_show(value)}")
+        return None
+
     def number(self, key: str, *, above: float | None = None) -> float | None:
         """A finite number, perhaps written as a string; None = blank.
 

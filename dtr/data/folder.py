@@ -90,7 +90,20 @@ def _media(root: Path, folder: Path, log: ProblemLog) -> list[Path]:
     for source in entries:
         if source.is_dir() and not source.name.startswith("."):
             files += _walk(root, source, log)
-    return sorted(path for path in files if path.suffix.lower() in MEDIA_SUFFIXES and not path.name.startswith("."))
+    media = (path for path in files if path.suffix.lower() in MEDIA_SUFFIXES and not path.name.startswith("."))
+    return [path for path in sorted(media) if _has_text_name(root, path, log)]
+
+
+def _has_text_name(root: Path, path: Path, log: ProblemLog) -> bool:
+    """Whether a name is text; one of other bytes can be no id and stand in no annotation, and is recorded."""
+    where = str(path.relative_to(root))
+    try:
+        where.encode()
+    except UnicodeEncodeError:
+        shown = where.encode(errors="backslashreplace").decode()
+        log.lost(Problem("unreadable", shown, "", "expected a file name in UTF-8, got other bytes; rename it"))
+        return False
+    return True
 
 
 def _walk(root: Path, top: Path, log: ProblemLog) -> list[Path]:

@@ -68,7 +68,7 @@ def line_reader(text: str, where: str, log: ProblemLog) -> RowReader | None:
     """A reader of one line; None = not a JSON object, recorded."""
     try:
         row = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: not JSON, or a number of thousands of digits
         log.lost(Problem("bad_row", where, "", f"expected a JSON object, got a line that is none ({error})"))
         return None
     return row_reader(row, where, log)
@@ -127,7 +127,7 @@ def _trace_to_json(trace: TraceAnnotation) -> dict[str, Any]:
 
 def _read_video(reader: RowReader, folder: Path) -> VideoAnnotation | None:
     """The video of one line; None = no usable id or path, recorded."""
-    path = reader.text("path")
+    path = reader.path("path")
     if not reader.video_id or path is None:
         missing = "path" if reader.video_id else "video_id"
         reader.lost("bad_row", f"expected text in {missing}, got {reader.row.get(missing)!r}")

@@ -39,7 +39,7 @@ def read_manifest(path: str | Path, *, on_error: OnError = "raise") -> ReleaseDa
     lines = [(n, text) for n, text in enumerate(read_text(file).splitlines(), start=1) if text.strip()]
     for number, text in lines:
         # The folder is named too: a data set has several files of this name.
-        reader = line_reader(text, f"{file.parent.name}/{file.name}:{number}", log)
+        reader = line_reader(text, f"{file.absolute().parent.name}/{file.name}:{number}", log)
         video = _read_line(reader, file.parent) if reader is not None else None
         if reader is None or video is None:
             continue
@@ -53,7 +53,7 @@ def read_manifest(path: str | Path, *, on_error: OnError = "raise") -> ReleaseDa
 
 def _read_line(reader: RowReader, folder: Path) -> VideoAnnotation | None:
     """The video of one line; None = no usable file or id, recorded."""
-    path = reader.text("file")
+    path = reader.path("file")
     video_id = reader.video_id or (reader.text("sha256") or "")[:ID_DIGITS]
     if path is None or not video_id:
         reader.lost("bad_row", "expected text in file, and in video_id or sha256")

@@ -93,6 +93,8 @@ def load_json(file: Path) -> Any:
         ) from error
     except RecursionError as error:
         raise AnnotationError(f"{file}: expected a list of rows, got JSON nested too deeply; mend the file") from error
+    except ValueError as error:
+        raise AnnotationError(f"{file}: expected JSON, got a number of thousands of digits; mend the file") from error
 
 
 def read_text(file: Path) -> str:
@@ -143,9 +145,16 @@ def join_rows(rows: list[Any], file: Path, log: ProblemLog) -> tuple[list[VideoA
 
 
 def row_reader(row: Any, where: str, log: ProblemLog) -> RowReader | None:
-    """A reader of one decoded row that knows its video_id; None = not an object, recorded."""
+    """A reader of one decoded row that knows its video_id; None = not an object or no Unicode, recorded."""
     if not isinstance(row, dict):
         log.lost(Problem("bad_row", where, "", f"expected an object, got {type(row).__name__}"))
+        return None
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        log.lost(
+            Problem("bad_row", where, "", "expected Unicode text, got half of a surrogate pair (\\ud800 to \\udfff)")
+        )
         return None
     reader = RowReader(row, where, "", log)
     return replace(reader, video_id=reader.text("video_id") or "")

@@ -41,7 +41,7 @@ def read_video(reader: RowReader, root: Path) -> VideoAnnotation | None:
     Returns:
         The video; None = the row has no usable id or path, recorded as "bad_row".
     """
-    path = reader.text("video_path")
+    path = reader.path("video_path")
     if not reader.video_id or path is None:
         missing = "video_path" if reader.video_id else "video_id"
         reader.lost("bad_row", f"expected text in {missing}, got {reader.row.get(missing)!r}")

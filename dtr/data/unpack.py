@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import io
 import os
 import re
@@ -31,6 +32,8 @@ TOP_FOLDERS = frozenset({"videos", "real_videos", "real_video"})
 """Folders that may or may not stand before the names inside of an archive."""
 
 CHUNK = 1 << 20
+
+OTHER_FILE = "another file is there, which is never overwritten; remove it and run again"
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def unpack(
                     _unpack_member(archive, member, report)
                     if on_progress is not None:
                         on_progress(report.num_bytes, total)
-        report.has_rows = _bring_rows(download, out)
+        report.has_rows = _bring_rows(download, out, report)
     except OSError as error:
         place = error.filename or out
         raise ConfigError(f"{place}: cannot be read or written ({error.strerror or error}); check it") from error
@@ -241,7 +244,7 @@ def _unpack_member(archive: zipfile.ZipFile, member: Member, report: UnpackRepor
         if target.is_file() and target.stat().st_size == info.file_size and _crc(target) == info.CRC:
             report.ready += 1
         else:
-            report.failures[member.path] = "another file is there, which is never overwritten; remove it and run again"
+            report.failures[member.path] = OTHER_FILE
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")  # a fixed name: what a kill has left is written over
@@ -271,11 +274,13 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _bring_rows(download: Path, out: Path) -> bool:
-    """Copy `all_data.json` along, if it is there and not yet in `out`; whether `out` has it."""
+def _bring_rows(download: Path, out: Path, report: UnpackReport) -> bool:
+    """Copy `all_data.json` along, if it is there and not yet in `out`; whether `out` has it. Others are a failure."""
     source, target = download / RELEASE_FILE, out / RELEASE_FILE
     if source.is_file() and not target.exists():
         part = out / f".{RELEASE_FILE}.part"
         shutil.copyfile(source, part)
         part.replace(target)
+    elif source.is_file() and not filecmp.cmp(source, target, shallow=False):
+        report.failures[RELEASE_FILE] = OTHER_FILE
     return target.is_file()

@@ -76,6 +76,7 @@ def evaluate(
     options = options or EvaluationOptions()
     timed, notes = _without_untimed(videos)
     items = join(timed, predictions)
+    asked = operating(items, options.fpr, options.prior)  # first: it refuses what cannot be asked
     weights = draw_weights(len(items), options.resamples, options.seed)
     floors, unfitted = fitted_floors(train)
     notes += unfitted
@@ -100,7 +101,7 @@ def evaluate(
         slices=[s.to_json() for s in slices(items, floors)],
         curves=curves(items, floors),
         confusion=_confusion(items),
-        operating=operating(items, options.fpr, options.prior),
+        operating=asked,
         notes=tuple(notes),
         provenance={
             "resamples": options.resamples,
@@ -141,10 +142,15 @@ def fitted_floors(train: Sequence[VideoAnnotation]) -> tuple[Floors, list[str]]:
     """Constant answers of training rows, or those that need none; and a note where it is the latter."""
     timed, _ = _without_untimed(train)
     try:
-        return fit_floors(timed), []
+        floors = fit_floors(timed)
     except AnnotationError:
-        note = "no training rows with boxes and times: the only constants are full frame, centre and whole video"
-        return Floors.unfitted(), [note]
+        floors = Floors.unfitted()
+    notes = []
+    if not floors.n_boxes:
+        notes.append("no training rows with boxes: the only constant boxes are full frame and centre")
+    if not floors.n_spans:
+        notes.append("no training rows with times: the only constant span is the whole video")
+    return floors, notes
 
 
 def _metadata(

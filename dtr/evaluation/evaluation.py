@@ -61,7 +61,8 @@ class Evaluation:
 
         `paper` and `per_video` hold plain numbers on the 0–100 scale, null where one cannot be computed; `beyond` the
         other figures in [0, 1]: those of real/fake by their names, those of place, time and category once per policy.
-        `intervals`, `floors`, `gains`, `reasons` and `coverage.rows` have the same keys.
+        `intervals`, `floors` (with the gain over them) and `coverage.rows` have the same keys. `reasons` says by block
+        why a figure is null; there, those of real/fake are "label".
         """
         return {
             "schema": SCHEMA,

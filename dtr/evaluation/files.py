@@ -21,7 +21,8 @@ from dtr.evaluation.evaluate import EvaluationOptions, evaluate
 from dtr.evaluation.evaluation import Evaluation
 from dtr.evaluation.judged import read_judged
 from dtr.evaluation.metadata import probe_facts
-from dtr.prediction_files import PredictionSet, read_predictions
+from dtr.predictions.fields import printable
+from dtr.predictions.files import PredictionSet, read_predictions
 
 TRAIN_SPLIT = "train"
 
@@ -39,7 +40,7 @@ def evaluate_files(
     """Read, join and measure.
 
     Args:
-        predictions: JSON lines as `dtr.prediction_files.read_predictions` takes them.
+        predictions: JSON lines as `dtr.predictions.files.read_predictions` takes them.
         annotations: data set, folder or file; floors are fitted on its split "train".
         split: to score; None = the splits that the predictions are of.
         judged: JSON lines of a judge's scores of explanations.
@@ -112,7 +113,7 @@ def _scored(
     of = Counter(v.split for v in data.videos if v.video_id in said.predictions)
     if not of or (split is not None and not of[split]):
         wanted = "" if split is None else f" of split '{split}'"
-        ids = ", ".join(said.unknown_ids[:3]) or ", ".join(list(said.predictions)[:3])
+        ids = printable(", ".join(said.unknown_ids[:3]) or ", ".join(list(said.predictions)[:3]))
         raise AnnotationError(
             f"{predictions}: expected predictions of annotated videos{wanted}, found none among {said.num_rows} rows "
             f"(first ids: {ids}); check that both files are of the same data set and that video_id is the annotated one"

@@ -34,8 +34,6 @@ GROUNDING_METRICS = (*ROW_METRICS, *(f"recall_at_tiou_{t:g}" for t in RECALL_AT)
 COLUMNS = {"box": BOX_METRICS, "span": TIME_METRICS, "tube": ("viou",)}
 """What a constant can be scored on: a box says nothing of time, nor a span of place; vIoU needs both."""
 
-Rows = Mapping[str, list[FloatArray]]
-
 
 def grounding_figures(
     items: Sequence[Item], floors: Floors | None, weights: FloatArray
@@ -69,11 +67,6 @@ def grounding_figures(
                 rows = {name: _masked(items, r, nothing[metric]) for name, r in rows.items()}
             found[policy][metric] = _compared(metric, model[metric], rows, weights)
     return found
-
-
-def model_rows(items: Sequence[Item], policy: Policy) -> Rows:
-    """The row table of the model's answers under a policy, by metric one array per video."""
-    return answer_rows(items, [model_answer(item, policy) for item in items])
 
 
 def _compared(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dtr.annotation import TraceAnnotation, VideoAnnotation
@@ -61,8 +61,3 @@ def join(videos: Sequence[VideoAnnotation], predictions: Mapping[str, Prediction
             f"evaluation needs labelled videos, got {len(videos)} videos without a label; check annotations and split"
         )
     return items
-
-
-def with_predictions(items: Iterable[Item]) -> list[Item]:
-    """Those that have an answer."""
-    return [item for item in items if item.prediction is not None]

@@ -31,7 +31,8 @@ def read_judged(path: Path, videos: Sequence[VideoAnnotation]) -> dict[str, list
     """
     rows = {v.video_id: len(v.traces or ()) for v in videos}
     found: dict[str, list[float | None]] = {video_id: [None] * n for video_id, n in rows.items()}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    # Lines end in \n only: a judge's words may hold other characters that Python counts as ends of lines.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         where = f"{path}:{number}"
@@ -52,7 +53,7 @@ def read_judged(path: Path, videos: Sequence[VideoAnnotation]) -> dict[str, list
 def _parse(line: str, where: str) -> tuple[str, int, float]:
     try:
         row: Any = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # JSONDecodeError, and numbers of thousands of digits
         raise AnnotationError(f"{where}: expected a JSON object, got {line!r:.60}; mend the line") from error
     video_id, trace, score = (
         (row.get("video_id"), row.get("trace"), row.get("score")) if isinstance(row, dict) else (None, None, None)

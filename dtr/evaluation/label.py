@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from dtr.evaluation.counted import Counted, figures, undefined
 from dtr.evaluation.figures import Figure, FloatArray, Statistic, ratio_statistic
@@ -104,19 +104,6 @@ def label_statistics(items: Sequence[Item]) -> dict[str, Counted]:
         (0.5, None, 'a ranking needs scores of both classes, got 1 fake and 0 real')
     """
     return _score_statistics(video_scores(items)) | _answer_statistics(items)
-
-
-def auroc_statistic(scores: ArrayLike, target: ArrayLike, has_score: ArrayLike) -> Statistic:
-    """AUROC of any scores over the videos that have one: the model's, or a floor's to compare it with.
-
-    Args:
-        scores: (V,); target: (V,) 0 or 1; has_score: (V,) bool, False = the score is not looked at.
-
-    Example:
-        >>> auroc_statistic([0.9, 0.1, np.nan], [1, 0, 0], [True, True, False])(np.ones((1, 3))).tolist()
-        [1.0]
-    """
-    return _on_scored(weighted_auroc, np.asarray(scores), np.asarray(target, dtype=np.bool_), np.asarray(has_score))
 
 
 def _score_statistics(said: VideoScores) -> dict[str, Counted]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dtr.evaluation.items import Item
 from dtr.evaluation.label import video_scores
-from dtr.metrics.operating import OperatingPoint, operating_point, precision_at_prior
+from dtr.metrics.operating import OperatingPoint, operating_point, precision_at_prior, require_prior
 
 
 def operating(items: Sequence[Item], fpr: float | None, prior: float | None) -> dict[str, Any] | None:
@@ -24,7 +24,7 @@ def operating(items: Sequence[Item], fpr: float | None, prior: float | None) -> 
 
     Returns:
         Plain JSON types: "at_fpr", "prior", "precision" (of the operating point), "precision_of_labels" (of the
-        answers' own labels); None if nothing was asked.
+        answers' own labels; either is None without videos of both labels); None if nothing was asked.
 
     Raises:
         ConfigError: the rate cannot be measured on so few real videos, or a number is out of range.
@@ -36,9 +36,9 @@ def operating(items: Sequence[Item], fpr: float | None, prior: float | None) -> 
     if point is not None:
         found["at_fpr"] = {"wanted": fpr} | point.to_json()
     if prior is not None:
-        found["precision_of_labels"] = _number(precision_at_prior(_rate(items, True), _rate(items, False), prior))
-        if point is not None and math.isfinite(point.tpr):
-            found["precision"] = _number(precision_at_prior(point.tpr, point.fpr, prior))
+        found["precision_of_labels"] = _precision(_rate(items, True), _rate(items, False), prior)
+        if point is not None:
+            found["precision"] = _precision(point.tpr, point.fpr, prior)
     return found
 
 
@@ -49,10 +49,15 @@ def _point(items: Sequence[Item], fpr: float) -> OperatingPoint:
 
 
 def _rate(items: Sequence[Item], is_fake: bool) -> float:
-    """Share of the videos of one label that were called fake; 0 without any."""
+    """Share of the videos of one label that were called fake; NaN without any."""
     chosen = [i.called_fake for i in items if i.is_fake == is_fake]
-    return sum(chosen) / len(chosen) if chosen else 0.0
+    return sum(chosen) / len(chosen) if chosen else math.nan
 
 
-def _number(value: float) -> float | None:
+def _precision(tpr: float, fpr: float, prior: float) -> float | None:
+    """None where a rate is not known for lack of videos of that label, or where nothing is called fake."""
+    if math.isnan(tpr) or math.isnan(fpr):
+        require_prior(prior)
+        return None
+    value = precision_at_prior(tpr, fpr, prior)
     return value if math.isfinite(value) else None

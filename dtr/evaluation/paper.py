@@ -18,7 +18,7 @@ from dtr.evaluation.figures import FloatArray, Statistic, mean_statistic, ratio_
 from dtr.evaluation.items import Item
 from dtr.evaluation.label_floor import ALWAYS_FAKE
 from dtr.evaluation.published import overall_from_parts, overall_without_accuracy
-from dtr.evaluation.rows import Answer, answer_rows, floor_answers, model_answer
+from dtr.evaluation.rows import NO_ANSWER, Answer, answer_rows, floor_answers, model_answer
 from dtr.floors import Floors
 
 PAPER_METRICS = (
@@ -142,9 +142,11 @@ def _label_statistics(items: Sequence[Item], correct: BoolArray, per_video: bool
     }
 
 
-def _grounding_statistics(items: Sequence[Item], answers: Sequence[Answer]) -> dict[str, Counted]:
-    table = answer_rows(items, answers, tuple(GROUNDING.values()))
-    return {name: _mean(table[column], _REASONS[name]) for name, column in GROUNDING.items()}
+def _grounding_statistics(
+    items: Sequence[Item], answers: Sequence[Answer], names: Sequence[str] = tuple(GROUNDING)
+) -> dict[str, Counted]:
+    table = answer_rows(items, answers, [GROUNDING[name] for name in names])
+    return {name: _mean(table[GROUNDING[name]], _REASONS[name]) for name in names}
 
 
 def _mean(rows: list[FloatArray], reason: str) -> Counted:
@@ -175,7 +177,9 @@ def _floor_statistics(
 ) -> dict[str, dict[str, Counted]]:
     """By metric, by name of the floor.
 
-    Overall's floor says FAKE to everything, nothing else, with the best constant box and onset.
+    Overall's floors are the label floors, "FAKE" to everything among them, each with the constant box and onset that
+    are best where it says FAKE, and no sentence: it is the strongest of them, so metadata that give the labels away
+    count there too.
     """
     fake = np.array([item.is_fake for item in items])
     named = {ALWAYS_FAKE: np.ones(len(items), dtype=bool), **labels}
@@ -186,19 +190,30 @@ def _floor_statistics(
     found["explanation"] = {"no_sentence": silence}
     if floors is None:
         return found
-    for name, answers in floor_answers(items, floors).items():
+    constants = {n: a for n, a in floor_answers(items, floors).items() if not n.startswith("tube/")}
+    found |= _constant_statistics(items, constants, named[ALWAYS_FAKE])
+    for label, called in named.items():
+        theirs = _constant_statistics(items, constants, called)
+        box = _best(theirs["bbox_iou"], len(items), lower=False)
+        onset = _best(theirs["time_distance"], len(items), lower=True)
+        parts = {"accuracy": accuracy[label], "explanation": silence}
+        parts |= {"bbox_iou": theirs["bbox_iou"][box], "time_distance": theirs["time_distance"][onset]}
+        for metric, counted in _overall_statistics(parts).items():
+            found.setdefault(metric, {})[f"{label}+{box}+{onset}"] = counted
+    return found
+
+
+def _constant_statistics(
+    items: Sequence[Item], constants: Mapping[str, Sequence[Answer]], called: BoolArray
+) -> dict[str, dict[str, Counted]]:
+    """Place and time of constants that answer only the videos of (V,) `called`, by metric and name."""
+    found: dict[str, dict[str, Counted]] = {}
+    for name, answers in constants.items():
         kind, _, constant = name.partition("/")
-        if kind == "tube":
-            continue
-        statistics = _grounding_statistics(items, answers)
-        for metric in ("bbox_iou", "bbox_distance") if kind == "box" else ("time_distance",):
-            found.setdefault(metric, {})[constant] = statistics[metric]
-    box = _best(found["bbox_iou"], len(items), lower=False)
-    onset = _best(found["time_distance"], len(items), lower=True)
-    parts = {"accuracy": accuracy[ALWAYS_FAKE], "explanation": silence}
-    parts |= {"bbox_iou": found["bbox_iou"][box], "time_distance": found["time_distance"][onset]}
-    for metric, counted in _overall_statistics(parts).items():
-        found[metric] = {f"{ALWAYS_FAKE}+{box}+{onset}": counted}
+        given = [answer if fake else NO_ANSWER for answer, fake in zip(answers, called, strict=True)]
+        metrics = ("bbox_iou", "bbox_distance") if kind == "box" else ("time_distance",)
+        for metric, counted in _grounding_statistics(items, given, metrics).items():
+            found.setdefault(metric, {})[constant] = counted
     return found
 
 

@@ -19,6 +19,7 @@ TITLES = {
     "ece": "Calibration error (ECE) ↓",
     "brier": "Brier score ↓",
     "false_alarm_rate": "False alarms ↓",
+    "called_fake": "Called fake",
     "abstain": "Abstained",
     "accuracy_answered": "Accuracy where sure",
     "box_iou": "Box IoU",

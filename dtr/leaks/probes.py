@@ -99,7 +99,7 @@ def require_sklearn() -> None:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            "leak probes need scikit-learn, which is not installed; run pip install 'dtr-video[train]'"
+            "leak probes need scikit-learn, which is not installed; run: pip install 'dtr-video[report]'"
         ) from error
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,18 +12,6 @@ from dtr.errors import ConfigError, DetectorError
 
 FloatArray = NDArray[np.float64]
 Statistic = Callable[[FloatArray], float]
-
-
-class Gain(NamedTuple):
-    """How much better one set of answers is than another on the same rows; positive = better.
-
-    Attributes:
-        gain: difference of the statistics; low, high: its interval.
-    """
-
-    gain: float
-    low: float
-    high: float
 
 
 def row_mean(rows: FloatArray) -> float:
@@ -72,47 +59,6 @@ def bootstrap_by_video(
         return math.nan, math.nan
     drawn = np.array([statistic(np.concatenate([rows[i] for i in pick])) for pick in _picks(rows, n, seed)])
     return _interval(drawn, level)
-
-
-def gain_over_floor(
-    values: Sequence[ArrayLike],
-    floor_values: Sequence[ArrayLike],
-    statistic: Statistic = row_mean,
-    *,
-    higher_is_better: bool = True,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Gain:
-    """Paired gain over a floor: the same drawn videos for both, so what makes a video hard cancels.
-
-    Args:
-        values, floor_values: one array of rows per video, the same videos in the same order.
-        statistic, n, seed, level: as for `bootstrap_by_video`.
-        higher_is_better: False for distances and errors; the gain is positive for the better one either way.
-
-    Raises:
-        ConfigError: the two do not have the same rows, or as for `bootstrap_by_video`.
-        DetectorError: a value is not finite.
-
-    Example:
-        >>> gain_over_floor([[0.5], [0.7]], [[0.25], [0.45]]).gain.__round__(6)
-        0.25
-    """
-    ours, floor = _rows(values, n, level), _rows(floor_values, n, level)
-    if [len(v) for v in ours] != [len(v) for v in floor]:
-        raise ConfigError(
-            f"a paired gain needs the same rows of the same videos, got {len(ours)} videos with "
-            f"{sum(map(len, ours))} rows against {len(floor)} with {sum(map(len, floor))}; score both on one list"
-        )
-    sign = 1.0 if higher_is_better else -1.0
-
-    def difference(pick: NDArray[np.int64]) -> float:
-        gain = statistic(np.concatenate([ours[i] for i in pick])) - statistic(np.concatenate([floor[i] for i in pick]))
-        return sign * gain
-
-    drawn = np.array([difference(pick) for pick in _picks(ours, n, seed)])
-    return Gain(difference(np.arange(len(ours))), *_interval(drawn, level))
 
 
 def _rows(values: Sequence[ArrayLike], n: int, level: float) -> list[FloatArray]:

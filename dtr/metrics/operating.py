@@ -271,7 +271,7 @@ def precision_at_prior(tpr: float, fpr: float, prior: float) -> float:
         >>> round(precision_at_prior(0.9, 0.01, 0.001), 4)
         0.0826
     """
-    _require_prior(prior)
+    require_prior(prior)
     if not (0 <= tpr <= 1 and 0 <= fpr <= 1):
         raise ConfigError(f"rates must lie in [0, 1], got a true-positive rate {tpr} and a false-positive rate {fpr}")
     called = tpr * prior + fpr * (1 - prior)
@@ -296,8 +296,8 @@ def reweight_scores(scores: ArrayLike, from_prior: float, to_prior: float) -> Fl
         [0.0, 0.1, 1.0]
     """
     s = checked_scores(scores)
-    _require_prior(from_prior)
-    _require_prior(to_prior)
+    require_prior(from_prior)
+    require_prior(to_prior)
     fake, real = s * (to_prior / from_prior), (1 - s) * ((1 - to_prior) / (1 - from_prior))
     return np.asarray(fake / (fake + real), dtype=np.float64)
 
@@ -332,12 +332,16 @@ def abstain_band(
         raise ConfigError(f"a band needs a threshold inside (0, 1) and a share in [0, 1), got {threshold} and {share}")
     if share == 0:
         return threshold, threshold
-    away = np.abs(log_odds(np.concatenate([real, fake])) - log_odds(threshold))
+    scores = np.concatenate([real, fake])
+    away = np.abs(log_odds(scores) - log_odds(threshold))
     weight = np.repeat([0.5 / len(real), 0.5 / len(fake)], [len(real), len(fake)])
     order = np.argsort(away, kind="stable")
     width = away[order][int(np.argmax(np.cumsum(weight[order]) >= share - 1e-9))]
     low, high = sigmoid(log_odds(threshold) + np.array([-width, width]))
-    return math.floor(low * 1e4 + 1e-6) / 1e4, (math.floor(high * 1e4 + 1e-6) + 1) / 1e4
+    steps = math.floor(low * 1e4 + 1e-6)
+    # The slack takes up rounding of the logarithms; it must not shut out a score a hair below the step.
+    steps -= int(steps / 1e4 > min(threshold, scores[away <= width].min()))
+    return steps / 1e4, (math.floor(high * 1e4 + 1e-6) + 1) / 1e4
 
 
 def log_odds(scores: ArrayLike) -> FloatArray:
@@ -352,7 +356,12 @@ def log_odds(scores: ArrayLike) -> FloatArray:
         return np.asarray(np.log(s) - np.log1p(-s), dtype=np.float64)
 
 
-def _require_prior(prior: float) -> None:
+def require_prior(prior: float) -> None:
+    """Refuse a share of fakes that is none.
+
+    Raises:
+        ConfigError: it is outside (0, 1).
+    """
     if not 0 < prior < 1:
         raise ConfigError(
             f"a prior share of fakes must lie inside (0, 1), got {prior}; 0.01 means one video in a hundred"

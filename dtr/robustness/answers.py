@@ -10,8 +10,8 @@ from typing import Any
 
 from dtr.batch_run import complete_lines
 from dtr.errors import AnnotationError
-from dtr.prediction_rows import read_verdict
 from dtr.predictions import Prediction
+from dtr.predictions.rows import read_verdict
 from dtr.robustness.catalogue import BASELINE
 
 

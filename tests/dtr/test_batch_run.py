@@ -122,6 +122,10 @@ def test_write_text_atomically__replaces(tmp_path: Path) -> None:
     write_text_atomically(tmp_path / "a", "ü")
     assert (tmp_path / "a").read_text(encoding="utf-8") == "ü"
     assert len(list(tmp_path.iterdir())) == 1
+    (tmp_path / "link").symlink_to("a")
+    write_text_atomically(tmp_path / "link", "ö")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "a").read_text(encoding="utf-8") == "ö"
 
 
 def test_lines__a_journal_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from dtr.calibration import (
     ece,
     fit_platt,
     sigmoid,
-    threshold_for_accuracy,
     threshold_for_fpr,
 )
 from dtr.errors import AnnotationError, ConfigError, DetectorError
@@ -136,21 +135,6 @@ def test_platt_calibration__refuses_nan_logits_and_impossible_priors():
         calibration.apply([0.0, math.nan])
     with pytest.raises(ConfigError, match="inside"):
         calibration.with_prior(1.0)
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=1, max_size=25))
-@settings(max_examples=60, deadline=None)
-def test_threshold_for_accuracy__no_threshold_is_better(rows):
-    scores, target = np.array([s / 20 for s, _ in rows]), np.array([y for _, y in rows])
-    chosen = threshold_for_accuracy(scores, target)
-    accuracy = np.mean((scores >= chosen) == target)
-    assert all(accuracy >= np.mean((scores >= t) == target) for t in np.linspace(0, 1, 81))
-
-
-def test_threshold_for_accuracy__prefers_a_half_and_needs_data():
-    assert threshold_for_accuracy([0.1, 0.9], [0, 1]) == 0.5
-    with pytest.raises(ConfigError, match="at least one score"):
-        threshold_for_accuracy([], [])
 
 
 @given(st.lists(st.integers(0, 10), min_size=1, max_size=30), st.floats(0, 0.99))

@@ -58,6 +58,15 @@ def test_fit_floors__needs_rows_and_durations():
         fit_floors([fake("a", trace((0.0, 1.0), WHOLE), duration_s=None)])
 
 
+def test_fit_floors__of_boxes_alone_or_times_alone():
+    boxed = fit_floors([fake("a", trace(None, WHOLE), duration_s=None)])
+    assert boxed.boxes["train_median"] == WHOLE
+    assert set(boxed.spans) == {"whole_video"}
+    timed = fit_floors([fake("a", trace((1.0, 2.0), None), duration_s=4.0)])
+    assert timed.spans["train_median"] == ConstantSpan(1.0, 2.0, False)
+    assert set(timed.boxes) == {"full_frame", "centre"}
+
+
 def test_best_constant_box__no_box_of_a_finer_search_is_better():
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 0.5, (40, 2))

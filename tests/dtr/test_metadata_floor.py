@@ -94,5 +94,5 @@ def test_metadata_floor__names_the_extra_when_scikit_learn_is_missing(monkeypatc
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(MissingExtraError, match=r"dtr-video\[train\]"):
+    with pytest.raises(MissingExtraError, match=r"dtr-video\[report\]"):
         metadata_floor(videos(4, 0), videos(4, 1))

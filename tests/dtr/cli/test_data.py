@@ -103,3 +103,10 @@ def test_data__help_loads_nothing_heavy() -> None:
     code = "import sys, dtr.cli.data; print(sorted({'torch', 'av', 'numpy', 'rich', 'onnxruntime'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_stats__names_with_brackets_are_no_markup(root: Path) -> None:
+    (root / "all_data.json").write_text(json.dumps([{**ROW, "video_source": "[/x] [bold]y"}]))
+    result = CliRunner().invoke(data, ["stats", str(root)])
+    assert result.exit_code == 0
+    assert "[/x] [bold]y" in result.output

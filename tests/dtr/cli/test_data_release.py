@@ -57,6 +57,10 @@ def test_convert__wrong_usage_is_2(dtr: Run, download: Path, tmp_path: Path) -> 
     code, _, err = dtr("data", "convert", download, tmp_path / "full", "--to", "jsonl")
     assert (code, "got one with content" in err) == (2, True)
     assert dtr("data", "standin", tmp_path / "y", "--videos", "3")[0] == 2
+    for size in ("nan", "inf", "0"):
+        code, _, err = dtr("data", "unpack", download, tmp_path / "y", "--max-gb", size)
+        assert (code, "--max-gb" in err) == (2, True)
+    assert not (tmp_path / "y").exists()
 
 
 def test_data__lists_every_command(dtr: Run) -> None:

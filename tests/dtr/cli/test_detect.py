@@ -332,3 +332,12 @@ def test_split__wrong_combinations_are_2(detect: Run, options: list[str], words:
     code, out, err = detect(*options)
     assert (code, out) == (2, "")
     assert words in err
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_output__never_replaces_an_input(detect: Run, clips: Path, form: str) -> None:
+    before = (clips / "dark.mp4").read_bytes()
+    code, _, err = detect("dark.mp4", "--format", form, "-o", "dark.mp4")
+    assert code == 2
+    assert "expected another file than those that are read" in err
+    assert (clips / "dark.mp4").read_bytes() == before

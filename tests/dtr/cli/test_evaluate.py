@@ -95,3 +95,13 @@ def test_evaluate__what_is_wrong_is_one_line(
     assert found == code
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("option", ["-o", "--html"])
+def test_evaluate__never_writes_over_what_it_reads(dtr: Run, files: tuple[str, str], option: str) -> None:
+    for read in (files[0], f"{files[1]}/all_data.json"):
+        before = Path(read).read_bytes()
+        code, _, err = dtr("evaluate", files[0], "--annotations", files[1], option, read)
+        assert (code, err.count("\n")) == (2, 1)
+        assert f"{option}: expected another file than those that are read" in err
+        assert Path(read).read_bytes() == before

@@ -67,8 +67,8 @@ def test_leaks__a_file_that_cannot_be_read_has_its_line_and_exit_code_1(
     [
         (["--split", "val"], 1, "at least 10 fake and 10 real videos"),
         (["--split", "dev"], 2, "dev"),
-        (["-o", "none/leaks.json"], 2, "existing folder for -o"),
-        (["--facts", "none/facts.jsonl"], 2, "existing folder for media facts"),
+        (["-o", "none/leaks.json"], 2, "-o: expected a file in an existing folder"),
+        (["--facts", "none/facts.jsonl"], 2, "--facts: expected a file in an existing folder"),
         (["--cache", "none"], 1, "expected a feature cache"),
     ],
 )
@@ -90,3 +90,12 @@ def test_leaks__help_teaches_and_loads_nothing_heavy(dtr: Callable[..., Outcome]
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
     assert "leaks" in dtr("data", "--help")[1]
+
+
+def test_leaks__never_writes_over_the_rows(dtr: Callable[..., Outcome], root: Path) -> None:
+    before = (root / "manifest.jsonl").read_bytes()
+    for option in ("-o", "--facts"):
+        code, out, err = dtr("data", "leaks", root, "--fast", option, root / "manifest.jsonl")
+        assert (code, out) == (2, "")
+        assert f"{option}: expected another file than those that are read" in err
+    assert (root / "manifest.jsonl").read_bytes() == before

@@ -12,8 +12,8 @@ import click
 import pytest
 
 from dtr import __version__
-from dtr.cli import main
-from dtr.cli.main import COMMANDS, LIGHTNING, LazyGroup, run
+from dtr.cli import lazy, main
+from dtr.cli.main import COMMANDS, LIGHTNING, MainGroup, run
 from dtr.errors import ConfigError, DetectorError
 
 
@@ -29,7 +29,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     """`failing(error)` makes `dtr doctor` raise it."""
 
     def install(error: BaseException) -> None:
-        monkeypatch.setattr(main, "_resolve", lambda _: click.Command("doctor", callback=raising(error)))
+        monkeypatch.setattr(lazy, "resolve", lambda _: click.Command("doctor", callback=raising(error)))
 
     return install
 
@@ -50,7 +50,7 @@ def test_commands__exist_and_teach(name: str, dtr: Callable[..., tuple[int, str,
 
 def test_commands__lightning_gets_its_arguments_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    monkeypatch.setattr(main, "_resolve", lambda _: seen.append)
+    monkeypatch.setattr(main, "resolve", lambda _: seen.append)
     assert run(["fit", "--config", "a.yaml", "--help", "-x", "--", "y"]) == 0
     assert seen == [["fit", "--config", "a.yaml", "--help", "-x", "--", "y"]]
 
@@ -73,6 +73,12 @@ def test_wrong_usage__is_2_and_says_how(args: list[str], dtr: Callable[..., tupl
     [
         (DetectorError("two\nlines"), 1, "dtr: error: detector: two lines\n"),
         (ConfigError("bad"), 2, "dtr: error: config: bad\n"),
+        (
+            OSError(28, "No space left on device"),
+            1,
+            "dtr: error: system: cannot be read or written (No space left on "
+            "device); check path, rights and free space\n",
+        ),
         (ModuleNotFoundError("x", name="timm.models"), 1, None),
     ],
 )
@@ -102,7 +108,7 @@ def test_interrupt__is_130(failing: Callable[[BaseException], None], dtr: Callab
 
 
 def test_list_commands__imports_none() -> None:
-    assert LazyGroup().list_commands(click.Context(main.cli)) == list(COMMANDS)
+    assert MainGroup().list_commands(click.Context(main.cli)) == list(COMMANDS)
 
 
 def start(*args: str) -> subprocess.Popen[bytes]:

@@ -104,3 +104,20 @@ def test_robustness__help_names_every_transform(dtr: Run) -> None:
     assert all(f"{prefix}N" in text for prefix in KINDS)
     assert all(name in text for name in PLAIN)
     assert f"[default: {len(DEFAULT)} of them]" in " ".join(text.split())
+
+
+def test_robustness__says_why_where_every_clip_failed(robustness: Run, root: Path, tiny_model: Path) -> None:
+    for number in range(4):
+        (root / f"v{number}.mp4").write_bytes(b"")
+    code, out, err = robustness("--model", tiny_model, "--transforms", "hflip", "-o", root / "out.jsonl")
+    assert (code, out) == (1, "")
+    assert err.count("is empty (0 bytes)") == 4
+    assert err.splitlines()[-1].startswith("dtr: error: annotation: expected answers for untouched clips")
+
+
+def test_robustness__never_writes_over_the_rows(robustness: Run, root: Path, tiny_model: Path) -> None:
+    before = (root / "all_data.json").read_bytes()
+    code, _, err = robustness("--model", tiny_model, "-o", root / "all_data.json", "--no-resume")
+    assert code == 2
+    assert "expected another file than those that are read" in err
+    assert (root / "all_data.json").read_bytes() == before

@@ -188,7 +188,10 @@ def test_convert__refuses_what_it_would_spoil(release_root: Path, tmp_path: Path
     full = tmp_path.parent / f"{tmp_path.name}-full"
     full.mkdir()
     (full / "x").write_text("")
-    for out, words in ((full, "got one with content"), (release_root / "sub", "outside of the data set")):
+    link = tmp_path.parent / f"{tmp_path.name}-link"
+    link.symlink_to(release_root)
+    places = ((release_root / "sub", "outside of the data set"), (link / "sub", "outside of the data set"))
+    for out, words in ((full, "got one with content"), *places):
         with pytest.raises(ConfigError, match=words):
             convert(release_root, out, "jsonl")
     with pytest.raises(ConfigError, match="to exist"):

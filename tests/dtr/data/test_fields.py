@@ -81,3 +81,11 @@ def test_text__refuses_numbers() -> None:
 def test_to_number__is_quiet() -> None:
     assert to_number("x") is None
     assert to_number(None) is None
+
+
+def test_path__takes_no_zero_character() -> None:
+    assert reader(" a b.mp4 ").path("x") == "a b.mp4"
+    assert reader("").path("x") is None
+    r = reader("a\0.mp4")
+    assert r.path("x") is None
+    assert [(p.kind, p.message) for p in r.log.problems] == [("wrong_type", r"x must name a file, got 'a\x00.mp4'")]

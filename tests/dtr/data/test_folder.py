@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -80,3 +81,15 @@ def test_source_to_folder__is_one_safe_name_and_reads_back(name: str) -> None:
     assert folder_to_source(folder) == name
     assert "/" not in folder
     assert not folder.startswith(".")
+
+
+def test_read_folder__a_name_that_is_no_text_is_named(plain: Path) -> None:
+    try:
+        (plain / "real" / os.fsdecode(b"bad\xff.mp4")).write_bytes(b"")
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    with pytest.raises(AnnotationError, match=r"real/bad\\udcff\.mp4: expected a file name in UTF-8"):
+        read_folder(plain)
+    data = read_folder(plain, on_error="collect")
+    assert [p.kind for p in data.problems] == ["unreadable"]
+    assert len(data.videos) == len(FILES)

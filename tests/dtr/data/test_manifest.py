@@ -65,6 +65,8 @@ def test_read_manifest__reads_a_generated_and_a_real_clip(tmp_path: Path) -> Non
         ({**LINE, "label": "maybe"}, "unknown_label"),
         ({**LINE, "split": "dev"}, "unknown_split"),
         ({**LINE, "fps": "fast"}, "wrong_type"),
+        ('{"file": "a.mp4", "width": ' + "9" * 5000 + "}", "bad_row"),
+        ({**LINE, "generator": "half a pair \ud800"}, "bad_row"),
     ],
 )
 def test_read_manifest__names_line_and_defect(tmp_path: Path, line: Any, kind: str) -> None:

@@ -84,6 +84,7 @@ def test_read_release__unusable_rows_are_left_out_and_listed(
         (b'{"rows": []}', "expected one list of rows, got dict"),
         (b'["\xff"]', "UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
+        (b"[" + b"9" * 5000 + b"]", "thousands of digits"),
     ],
 )
 def test_read_release__a_file_that_holds_no_rows_is_one_clear_error(

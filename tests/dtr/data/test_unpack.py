@@ -208,3 +208,13 @@ def test_unpack__a_killed_run_leaves_no_half_file(tmp_path: Path) -> None:
     assert report.made + report.ready == 12
     assert report.ready >= len(left)
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_unpack__rows_of_another_download_are_a_failure(download: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "all_data.json").write_text('["other rows"]')
+    report = unpack(download, out)
+    assert list(report.failures) == ["all_data.json"]
+    assert "never overwritten" in report.failures["all_data.json"]
+    assert (out / "all_data.json").read_text() == '["other rows"]'

@@ -95,6 +95,30 @@ def test_evaluate__operating_point_needs_enough_real_videos(videos, answers) -> 
     assert found["precision_of_labels"] == pytest.approx((1 / 3 * 0.1) / (1 / 3 * 0.1 + 1 / 2 * 0.9))
 
 
+def test_evaluate__precision_at_a_prior_needs_videos_of_both_labels(videos, answers) -> None:
+    for part in (videos[:3], videos[3:]):
+        found = evaluate(part, answers, options=replace(FEW, prior=0.1)).operating
+        assert (found["precision"], found["precision_of_labels"]) == (None, None)
+        with pytest.raises(ConfigError, match="a prior share"):
+            evaluate(part, answers, options=replace(FEW, prior=2.0))
+
+
+def test_evaluate__metadata_that_say_nothing_are_no_floor(videos, answers, train) -> None:
+    blank = {"width": None, "height": None, "fps": None}
+    plain = [replace(v, duration_s=None, **blank) for v in (*videos, *train)]
+    found = evaluate(plain[: len(videos)], answers, train=plain[len(videos) :], options=FEW)
+    assert "metadata_only" not in found.label["auroc"].floors
+    assert any("no metadata_only floor: neither annotations nor media" in note for note in found.notes)
+
+
+def test_evaluate__metadata_that_only_the_files_state_are_used(videos, answers, train) -> None:
+    blank = {"width": None, "height": None, "fps": None}
+    plain = [replace(v, **blank) for v in (*videos, *train)]
+    facts = {v.video_id: {"width": v.width, "height": v.height} for v in (*videos, *train)}
+    found = evaluate(plain[: len(videos)], answers, train=plain[len(videos) :], facts=facts, options=FEW)
+    assert found.label["auroc"].floors["metadata_only"] == pytest.approx(1.0)
+
+
 def test_evaluate__a_trace_with_nothing_annotated_changes_nothing(videos, answers) -> None:
     padded = [*videos[:2], replace(videos[2], traces=(TraceAnnotation(),)), *videos[3:]]
     first, second = (evaluate(v, answers, options=FEW).to_json() for v in (videos, padded))

@@ -66,6 +66,12 @@ def test_evaluate_files__scores_the_split_of_the_predictions(root: Path) -> None
     assert found["coverage"]["answers"]["missing_ids"] == ["f2"]
 
 
+def test_evaluate_files__ids_in_an_error_can_be_printed(root: Path) -> None:
+    with pytest.raises(AnnotationError, match="first ids: \ufffd") as error:
+        evaluate_files(write(root, FOUND | {"video_id": "\ud800"}), root, options=FEW)
+    assert str(error.value).encode()
+
+
 def test_evaluate_files__unknown_and_other_predictions_are_counted(root: Path) -> None:
     file = write(root, FOUND, FOUND | {"video_id": "nobody"}, FOUND | {"video_id": "t1", "bbox": "here"})
     found = evaluate_files(file, root, split="test", options=FEW).to_json()

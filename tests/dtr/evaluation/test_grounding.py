@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dtr.evaluation.figures import draw_weights
-from dtr.evaluation.grounding import GROUNDING_METRICS, grounding_figures, model_rows
+from dtr.evaluation.grounding import GROUNDING_METRICS, grounding_figures
 from dtr.evaluation.items import join
 from dtr.floors import Floors, fit_floors
 
@@ -52,7 +52,3 @@ def test_grounding_figures__without_truth_there_is_a_reason(videos, answers) -> 
     assert {c.model.value for c in found.values()} == {None}
     assert found["box_iou"].model.reason == "no trace row has a box"
     assert found["viou"].model.reason == "no trace row has both a box and a time"
-
-
-def test_model_rows__one_array_per_video(videos, answers) -> None:
-    assert [len(rows) for rows in model_rows(join(videos, answers), "own")["box_iou"]] == [2, 1, 0, 0, 0]

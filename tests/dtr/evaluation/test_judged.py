@@ -21,10 +21,17 @@ def test_read_judged__places_scores_by_row(tmp_path: Path) -> None:
     assert read_judged(file, [VIDEO]) == {"v": [None, 0.5]}
 
 
+def test_read_judged__a_line_ends_at_a_line_feed_only(tmp_path: Path) -> None:
+    file = tmp_path / "judged.jsonl"
+    file.write_text('{"video_id": "v", "trace": 0, "score": 1, "why": "one\u2028two"}\r\n', encoding="utf-8")
+    assert read_judged(file, [VIDEO]) == {"v": [1.0, None]}
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("nonsense", "JSON object"),
+        ('{"video_id": "v", "trace": 0, "score": ' + "9" * 5000 + "}", "JSON object"),
         ("[1, 2]", "video_id"),
         ('{"video_id": "v", "trace": 2, "score": 1}', "from 0 to 1"),
         ('{"video_id": "v", "trace": true, "score": 1}', "whole number"),

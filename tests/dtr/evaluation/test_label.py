@@ -15,7 +15,7 @@ from dtr.calibration import brier, ece
 from dtr.errors import DetectorError
 from dtr.evaluation.figures import draw_weights
 from dtr.evaluation.items import Item
-from dtr.evaluation.label import LABEL_FIGURES, auroc_statistic, label_figures, label_statistics
+from dtr.evaluation.label import LABEL_FIGURES, label_figures, label_statistics
 from dtr.metrics.bootstrap import bootstrap_by_video
 from dtr.metrics.ranking import auroc
 from dtr.predictions import Prediction
@@ -114,8 +114,3 @@ def test_label_figures__refuses_scores_that_are_no_chances() -> None:
     for score in (np.nan, 2.0):
         with pytest.raises(DetectorError, match="scores must"):
             label_figures([item("fake", "fake", score), item("real", "real", 0.5)], draw_weights(2, n=2))
-
-
-def test_auroc_statistic__leaves_out_what_has_no_score() -> None:
-    statistic = auroc_statistic([0.9, np.nan, 0.1], [1, 0, 0], [True, False, True])
-    assert statistic(np.array([[1.0, 5.0, 1.0], [1.0, 1.0, 0.0]])).tolist() == pytest.approx([1.0, np.nan], nan_ok=True)

@@ -97,10 +97,20 @@ def test_paper_figures__floors_say_fake_to_everything(videos, answers, train) ->
     assert found["bbox_iou"].floors["full_frame"] == pytest.approx(100 * (0.5 + 0.5 + 1) / 3)
     assert found["time_distance"].floors["whole_video"] == pytest.approx(100 * (0.25 + 0.5 + 0) / 3)
     # A floor for Overall is known although the model's is not judged.
-    ((name, value),) = found["overall"].floors.items()
-    assert name.startswith("always_fake+")
+    overall = {name.partition("+")[0]: value for name, value in found["overall"].floors.items()}
     best_iou, best_time = found["bbox_iou"].floor, found["time_distance"].floor
-    assert value == pytest.approx((100 * 4 / 6 + 0 + best_iou + 100 - best_time) / 4)
+    assert overall["always_fake"] == pytest.approx((100 * 4 / 6 + 0 + best_iou + 100 - best_time) / 4)
+    # Labels that are all right keep every box and onset: the stronger floor.
+    assert overall["mine"] == pytest.approx((100 + 0 + best_iou + 100 - best_time) / 4)
+    assert found["overall"].best.startswith("mine+")
+
+
+def test_paper_figures__a_floor_that_says_real_answers_no_place_or_time(videos, answers, train) -> None:
+    real = {"real": np.zeros(5, dtype=bool)}
+    found = paper_figures(join(videos, answers), ONE, floors=fit_floors(train), labels=real)
+    overall = {name.partition("+")[0]: value for name, value in found["overall"].floors.items()}
+    # Both real videos are right (2 of 6 rows); IoU 0 and time distance 100.
+    assert overall["real"] == pytest.approx(100 * (2 / 6) / 4)
 
 
 def test_num_rows__a_video_without_rows_fills_one(videos) -> None:

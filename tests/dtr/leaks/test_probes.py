@@ -134,5 +134,5 @@ def test_require_sklearn__says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtraError, match=r"dtr-video\[train\]"):
+    with pytest.raises(MissingExtraError, match=r"dtr-video\[report\]"):
         require_sklearn()

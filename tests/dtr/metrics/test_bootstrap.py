@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dtr.errors import ConfigError, DetectorError
-from dtr.metrics.bootstrap import bootstrap_by_video, gain_over_floor
+from dtr.metrics.bootstrap import bootstrap_by_video
 from dtr.metrics.ranking import auroc
 
 
@@ -46,18 +46,6 @@ def test_bootstrap_by_video__same_seed_same_interval_one_video_no_width():
     assert bootstrap_by_video([[0.1, 0.5]]) == pytest.approx((0.3, 0.3))
 
 
-def test_gain_over_floor__pairing_takes_the_difficulty_of_videos_away():
-    rng = np.random.default_rng(3)
-    floor = rng.uniform(0, 1, 60)
-    ours = floor + 0.05 + rng.normal(0, 0.01, 60)
-    gain = gain_over_floor([[v] for v in ours], [[v] for v in floor])
-    assert gain.low > 0.04
-    assert gain.high < 0.06
-    worse = gain_over_floor([[v] for v in ours], [[v] for v in floor], higher_is_better=False)
-    assert worse.gain == pytest.approx(-gain.gain)
-    assert worse.low < worse.gain < worse.high < 0
-
-
 def test_bootstrap__says_what_is_wrong():
     with pytest.raises(ConfigError, match="at least one row"):
         bootstrap_by_video([[], []])
@@ -67,5 +55,3 @@ def test_bootstrap__says_what_is_wrong():
         bootstrap_by_video([0.1, 0.2])
     with pytest.raises(ConfigError, match="n of at least 1"):
         bootstrap_by_video([[0.1]], n=0)
-    with pytest.raises(ConfigError, match="same rows"):
-        gain_over_floor([[0.1], [0.2, 0.3]], [[0.1], [0.2]])

@@ -25,6 +25,7 @@ from dtr.metrics.operating import (
 
 TIED = st.integers(0, 10).map(lambda i: i / 10)  # few values, so that ties are common
 PRIORS = st.floats(0.01, 0.99)
+RATES = st.floats(0, 1, allow_subnormal=False)
 quick = settings(max_examples=60, deadline=None)
 
 
@@ -157,7 +158,7 @@ def test_reliability__without_videos_every_bin_is_empty():
         reliability([0.5], [1], 0)
 
 
-@given(st.floats(0, 1), st.floats(0, 1), PRIORS)
+@given(RATES, RATES, PRIORS)
 @quick
 def test_precision_at_prior__counts_a_population(tpr, fpr, prior):
     fakes, reals = 1000 * prior * tpr, 1000 * (1 - prior) * fpr
@@ -177,6 +178,14 @@ def test_reweight_scores__is_a_shift_of_the_log_odds_and_goes_back(scores, old, 
 def test_reweight_scores__by_bayes_rule_on_a_population():
     # A score of 0.8 among as many fakes as reals: four fakes for each real. With nine reals to a fake there: 4 to 9.
     assert reweight_scores([0.8], 0.5, 0.1).tolist() == pytest.approx([4 / 13])
+
+
+def test_abstain_band__holds_a_score_a_hair_below_a_step():
+    close = 0.9899999999999999
+    for threshold in (close, 0.99):
+        low, high = abstain_band([0.0], [close], threshold=threshold, share=0.2)
+        assert low <= close < high
+        assert low <= threshold <= high
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=15), st.lists(st.floats(0, 1), min_size=1, max_size=15), PRIORS)

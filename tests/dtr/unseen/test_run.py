@@ -10,7 +10,7 @@ import pytest
 
 from dtr.data.dataset import read_dataset
 from dtr.errors import AnnotationError, CacheError, ConfigError
-from dtr.prediction_files import read_predictions
+from dtr.predictions.files import read_predictions
 from dtr.unseen.recipe import UnseenRecipe
 from dtr.unseen.run import evaluate_unseen
 from tests.training import write_training_data

@@ -1,7 +1,8 @@
 """Single fields of anybody's prediction, read strictly: what is not plainly right is refused, and a phrase says why.
 
 Every reader takes the value as decoded from JSON, the field's name, and the list that its phrase goes to. A blank
-(missing, null) is no problem. Strings are no numbers here; the reader of free text (`dtr.answer_reader`) is looser.
+(missing, null) is no problem. Strings are no numbers here; the reader of free text (`dtr.predictions.answer_reader`) is
+looser.
 """
 
 from __future__ import annotations
@@ -179,6 +180,16 @@ def finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def printable(text: str) -> str:
+    """Text that any terminal or file can take: what cannot be printed (controls, lone surrogates) becomes U+FFFD.
+
+    Example:
+        >>> printable("a b\\x1b[2J") == "a b\\ufffd[2J"
+        True
+    """
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 def show(value: Any) -> str:
     """A value for a message: one line, cut to a readable length.
 
@@ -190,7 +201,10 @@ def show(value: Any) -> str:
         value = value[:60]
     elif isinstance(value, list | tuple):
         value = value[:20]
-    text = repr(value) if not isinstance(value, int) or -1e18 < value < 1e18 else "a number of many digits"
+    try:
+        text = repr(value) if not isinstance(value, int) or -1e18 < value < 1e18 else "a number of many digits"
+    except ValueError:  # Python refuses to write an integer of thousands of digits, wherever it stands inside
+        text = f"a {type(value).__name__} with a number of many digits"
     return text if len(text) <= 60 else text[:59] + "…"
 
 
@@ -198,7 +212,9 @@ def _corners(value: Any) -> Box | None:
     if isinstance(value, dict):
         if all(key in value for key in LTWH):
             ltwh = read_numbers([value[key] for key in LTWH], 4)
-            return None if ltwh is None else (ltwh[0], ltwh[1], ltwh[0] + ltwh[2], ltwh[1] + ltwh[3])
-        value = [value.get(key) for key in XYXY]
+            # The sums go through the check below too: two finite numbers can add up to infinity.
+            value = None if ltwh is None else (ltwh[0], ltwh[1], ltwh[0] + ltwh[2], ltwh[1] + ltwh[3])
+        else:
+            value = [value.get(key) for key in XYXY]
     numbers = read_numbers(value, 4)
     return None if numbers is None else (numbers[0], numbers[1], numbers[2], numbers[3])

@@ -18,8 +18,8 @@ from typing import IO, Any
 
 from dtr.annotation import VideoAnnotation
 from dtr.errors import AnnotationError
-from dtr.prediction_fields import show
-from dtr.prediction_rows import (
+from dtr.predictions.fields import show
+from dtr.predictions.rows import (
     ANSWER_KEYS,
     LABEL_THRESHOLD,
     is_failure,
@@ -29,7 +29,7 @@ from dtr.prediction_rows import (
     read_row,
     read_verdict,
 )
-from dtr.predictions import Form, Prediction
+from dtr.predictions.types import Form, Prediction
 
 _LABELLED_BY_SCORE = "{} rows state a fake_probability and no label: {:g} or more was read as FAKE"
 

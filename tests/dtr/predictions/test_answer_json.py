@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dtr.answer_json import MAX_DEPTH, find_objects
+from dtr.predictions.answer_json import MAX_DEPTH, find_objects
 
 KEYS = {"label", "bbox", "answer"}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dtr.prediction_fields import (
+from dtr.predictions.fields import (
     read_box_px,
     read_categories,
     read_label,
@@ -79,6 +79,8 @@ def test_read_box_px__leaves_a_box_outside_the_frame_as_it_is() -> None:
         *([5, 5, 5, 9], [5, 5, 9, 5], [9, 5, 5, 9], {"left": 1, "top": 1, "width": 0, "height": 5}),
         *({"left": 1, "top": 1, "width": -4, "height": 5}, {"x0": 1, "y0": 1, "x1": 3}, {"left": "1", "top": 1}),
         *([0.1, 0.1, 0.5, 0.5], [0, 0, 1, 1]),
+        # Each number is finite, their sum is not; and an integer that Python will not write out.
+        *({"left": 1e308, "top": 1, "width": 1e308, "height": 5}, [16**6000, 1, 2, 3]),
     ],
 )
 def test_read_box_px__refuses(value: Any) -> None:

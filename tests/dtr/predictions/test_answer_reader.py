@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dtr.answer_reader import read_answer
+from dtr.predictions.answer_reader import read_answer
 
 SFT = "FAKE. The left arm at [64, 48, 320, 240] starting 1.5 seconds. It bends like rubber, because it has no elbow."
 

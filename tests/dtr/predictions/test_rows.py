@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from dtr.annotation import CATEGORIES, VideoAnnotation
 from dtr.errors import AnnotationError
-from dtr.prediction_rows import read_failure, read_row, read_verdict
 from dtr.predictions import PredictedTrace, Prediction, from_verdict
+from dtr.predictions.rows import read_failure, read_row, read_verdict
 from dtr.verdict import Trace, Verdict
 
 CLIP = VideoAnnotation("a", Path("a.mp4"), "fake", width=64, height=48, duration_s=5.0)
@@ -120,7 +120,9 @@ TRACES = st.builds(
     score=numbers(),
     span_s=pairs(5),
     box=BOXES,
-    boxes=st.lists(st.tuples(numbers(5), BOXES).map(lambda p: (p[0], *p[1])), max_size=2).map(tuple),
+    boxes=st.lists(st.tuples(numbers(5), BOXES).map(lambda p: (p[0], *p[1])), max_size=2).map(
+        lambda rows: tuple(sorted(rows))
+    ),
     categories=st.dictionaries(st.sampled_from(CATEGORIES), numbers(), max_size=2),
     explanation=st.none() | st.just("It melts."),
 )
@@ -182,3 +184,15 @@ def test_read_verdict__names_what_it_cannot_use() -> None:
 def test_read_verdict__of_another_schema_is_an_error() -> None:
     with pytest.raises(AnnotationError, match=r"v.jsonl:1: expected a verdict of schema version 1, got 2; "):
         read_verdict({"schema": 2}, "a", "v.jsonl:1")
+
+
+def test_read_verdict__boxes_over_time_must_be_in_order() -> None:
+    whole = [0.0, 0.0, 1.0, 1.0]
+    trace = {"score": 0.5, "span_s": [1, 2], "box": whole, "boxes": [[2.0, *whole], [1.0, *whole]]}
+    said = read_verdict({"schema": 1, "label": "fake", "score": 0.5, "traces": [trace]}, "a", "v.jsonl:1")
+    assert said.traces[0].boxes == ()
+    assert any("times in order" in p for p in said.problems)
+
+
+def test_read_row__a_model_id_can_be_printed() -> None:
+    assert row({"predicted_label": "FAKE", "model_id": "m\ud800\x1b[2J"}).model_id == "m\ufffd\ufffd[2J"

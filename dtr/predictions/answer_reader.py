@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dtr.annotation import Box, Label
-from dtr.answer_json import find_objects
-from dtr.prediction_fields import read_box_px, read_score, read_text, read_time_s, show, to_shares
+from dtr.predictions.answer_json import find_objects
+from dtr.predictions.fields import read_box_px, read_score, read_text, read_time_s, show, to_shares
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "label": ("label", "predicted_label", "answer", "prediction", "verdict", "classification"),

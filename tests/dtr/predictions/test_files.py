@@ -11,7 +11,7 @@ import pytest
 
 from dtr.annotation import VideoAnnotation
 from dtr.errors import AnnotationError
-from dtr.prediction_files import PredictionSet, read_predictions
+from dtr.predictions.files import PredictionSet, read_predictions
 from dtr.verdict import Trace, Verdict
 
 CLIPS = [VideoAnnotation(i, Path(f"videos/{i}.mp4"), "fake", width=64, height=48) for i in ("a", "b", "c")]

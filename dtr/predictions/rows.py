@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from dtr.annotation import Box, Span, VideoAnnotation
-from dtr.answer_reader import ReadAnswer, read_answer
 from dtr.errors import AnnotationError
-from dtr.prediction_fields import (
+from dtr.predictions.answer_reader import ReadAnswer, read_answer
+from dtr.predictions.fields import (
+    printable,
     read_box_px,
     read_categories,
     read_label,
@@ -20,7 +22,7 @@ from dtr.prediction_fields import (
     show,
     to_shares,
 )
-from dtr.predictions import PredictedTrace, Prediction, stated_category_threshold
+from dtr.predictions.types import PredictedTrace, Prediction, stated_category_threshold
 from dtr.verdict import SCHEMA
 
 Row = Mapping[str, Any]
@@ -193,8 +195,8 @@ def _trace(name: str, entry: Row, problems: list[str]) -> PredictedTrace:
     score = read_score(_stated(entry, "score"), f"{name}.score", problems)
     rows = entry.get("boxes") or []
     boxes = [read_numbers(b, 5) for b in rows] if isinstance(rows, list) else [None]
-    if None in boxes:
-        problems.append(f"{name}.boxes must be rows of five numbers, got {show(rows)}")
+    if not _in_order(boxes):
+        problems.append(f"{name}.boxes must be rows of five numbers, their times in order, got {show(rows)}")
         boxes = []
     return PredictedTrace(
         score=score or 0.0,
@@ -203,6 +205,12 @@ def _trace(name: str, entry: Row, problems: list[str]) -> PredictedTrace:
         boxes=tuple((b[0], b[1], b[2], b[3], b[4]) for b in boxes if b is not None),
         categories=read_categories(entry.get("categories"), problems),
     )
+
+
+def _in_order(boxes: Sequence[tuple[float, ...] | None]) -> bool:
+    """Every row is there, and none is before the one above it: interpolation in time needs that."""
+    times_s = [box[0] for box in boxes if box is not None]
+    return len(times_s) == len(boxes) and all(a <= b for a, b in pairwise(times_s))
 
 
 def _box(entry: Row, name: str, problems: list[str]) -> Box | None:
@@ -233,7 +241,7 @@ def _raw_output(row: Row) -> str:
 
 def _model_id(row: Row) -> str:
     model_id = row.get("model_id")
-    return model_id.strip() if isinstance(model_id, str) else ""
+    return printable(model_id.strip()) if isinstance(model_id, str) else ""
 
 
 def _failed(error: Any) -> str:
