@@ -10,6 +10,7 @@ import click
 
 from dtr.cli.lazy import LazyGroup
 from dtr.cli.progress import progress
+from dtr.errors import AnnotationError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -67,6 +68,8 @@ def check(ctx: click.Context, root: Path, fast: bool, workers: int | None, as_js
         click.echo(json.dumps(report.to_json(), indent=1))
     else:
         _print_report(report)
+    if not report.counts["videos"]:
+        raise AnnotationError(f"{root}: expected annotated videos, found none; give the folder of a data set")
     ctx.exit(0 if report.ok else 1)
 
 

@@ -258,8 +258,8 @@ def _inputs(paths: tuple[str, ...], annotations: Path | None, split: str | None)
         return expand_inputs(paths)
     if annotations is None or paths:
         raise ConfigError(
-            f"--split: expected --annotations and no PATHS with it, got {len(paths)} PATHS and annotations "
-            f"'{annotations}'; give the data set, or the files"
+            f"--split: expected --annotations and no PATHS with it, got {len(paths)} PATHS and "
+            f"{'no annotations' if annotations is None else annotations}; give the data set, or the files"
         )
     from dtr.cli.answers import annotated_inputs
 

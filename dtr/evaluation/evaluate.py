@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dtr.annotation import VideoAnnotation
-from dtr.errors import AnnotationError
+from dtr.errors import AnnotationError, MissingExtraError
 from dtr.evaluation.beyond import candidate_compared, category_compared
 from dtr.evaluation.category import CONFUSION_NAMES, confusion, tagged_rows
 from dtr.evaluation.coverage import coverage
@@ -71,7 +71,6 @@ def evaluate(
     Raises:
         AnnotationError: no video has a label.
         ConfigError: an operating point that the number of real videos can't support, or a prior outside (0, 1).
-        MissingExtraError: scikit-learn, which the metadata floor needs, is not installed.
     """
     options = options or EvaluationOptions()
     timed, notes = _without_untimed(videos)
@@ -156,7 +155,10 @@ def fitted_floors(train: Sequence[VideoAnnotation]) -> tuple[Floors, list[str]]:
 def _metadata(
     train: Sequence[VideoAnnotation], items: Sequence[Item], facts: Facts, notes: list[str]
 ) -> MetadataOnly | None:
-    found = metadata_only(train, [item.video for item in items], facts)
+    try:
+        found = metadata_only(train, [item.video for item in items], facts)
+    except MissingExtraError as error:  # everything else can be measured without it
+        found = str(error)
     if isinstance(found, str):
         notes.append(f"no {METADATA} floor: {found}")
         return None

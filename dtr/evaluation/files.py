@@ -51,7 +51,6 @@ def evaluate_files(
     Raises:
         AnnotationError: annotations or predictions that cannot be read, or that have no video in common.
         ConfigError: no such split.
-        MissingExtraError: scikit-learn is not installed.
     """
     data = read_dataset(annotations, on_error="collect")
     said = read_predictions(predictions, data.videos)

@@ -38,6 +38,13 @@ def root(tmp_path: Path, media: ModuleType) -> Path:
     return tmp_path
 
 
+def test_check__a_data_set_without_videos_is_not_all_right(tmp_path: Path) -> None:
+    (tmp_path / "all_data.json").write_text("[]", encoding="utf-8")
+    result = CliRunner().invoke(data, ["check", str(tmp_path)])
+    assert isinstance(result.exception, AnnotationError)
+    assert "found none" in str(result.exception)
+
+
 def test_check__answers_0_where_nothing_is_wrong(root: Path) -> None:
     result = CliRunner().invoke(data, ["check", str(root)])
     assert result.exit_code == 0

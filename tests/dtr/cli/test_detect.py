@@ -322,7 +322,7 @@ def test_split__with_an_output_goes_on_where_it_stopped(detect: Run, annotated: 
     ("options", "words"),
     [
         (["bright.mp4", "--split", "test"], "expected --annotations and no PATHS with it, got 1 PATHS"),
-        (["--split", "test"], "got 0 PATHS and annotations 'None'"),
+        (["--split", "test"], "got 0 PATHS and no annotations"),
         (["--split", "val", "--annotations", "annotations.jsonl"], "(there: test, train), got 'val'"),
         (["--annotations", "annotations.jsonl"], "Missing argument 'PATHS...'"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -123,3 +124,13 @@ def test_evaluate__a_trace_with_nothing_annotated_changes_nothing(videos, answer
     padded = [*videos[:2], replace(videos[2], traces=(TraceAnnotation(),)), *videos[3:]]
     first, second = (evaluate(v, answers, options=FEW).to_json() for v in (videos, padded))
     assert first["paper"] == second["paper"]
+
+
+def test_evaluate__without_scikit_learn_only_that_floor_is_missing(
+    videos, answers, train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+    found = evaluate(videos, answers, train=train, options=FEW)
+    assert "metadata_only" not in found.label["auroc"].floors
+    assert found.label["auroc"].best is not None
+    assert any("no metadata_only floor" in note and "pip install" in note for note in found.notes)
