@@ -21,6 +21,7 @@ from dtr.evaluation.rows import (
     Policy,
     answer_rows,
     floor_answers,
+    floor_name,
     model_answer,
 )
 from dtr.floors import Floors
@@ -73,7 +74,7 @@ def _compared(
     metric: str, rows: list[FloatArray], floors: Mapping[str, list[FloatArray]], weights: FloatArray
 ) -> Compared:
     counted = Counted(mean_statistic(rows), sum(map(len, rows)), "rows", _reason(metric))
-    statistics = {name.partition("/")[2]: mean_statistic(r) for name, r in floors.items()}
+    statistics = {floor_name(metric, name.partition("/")[2]): mean_statistic(r) for name, r in floors.items()}
     return compare(counted, statistics, weights, lower=metric in LOWER_IS_BETTER)
 
 

@@ -18,7 +18,7 @@ from dtr.evaluation.figures import FloatArray, Statistic, mean_statistic, ratio_
 from dtr.evaluation.items import Item
 from dtr.evaluation.label_floor import ALWAYS_FAKE
 from dtr.evaluation.published import overall_from_parts, overall_without_accuracy
-from dtr.evaluation.rows import NO_ANSWER, Answer, answer_rows, floor_answers, model_answer
+from dtr.evaluation.rows import NO_ANSWER, Answer, answer_rows, floor_answers, floor_name, model_answer
 from dtr.floors import Floors
 
 PAPER_METRICS = (
@@ -213,7 +213,7 @@ def _constant_statistics(
         given = [answer if fake else NO_ANSWER for answer, fake in zip(answers, called, strict=True)]
         metrics = ("bbox_iou", "bbox_distance") if kind == "box" else ("time_distance",)
         for metric, counted in _grounding_statistics(items, given, metrics).items():
-            found.setdefault(metric, {})[constant] = counted
+            found.setdefault(metric, {})[floor_name(metric, constant)] = counted
     return found
 
 

@@ -34,6 +34,19 @@ ROW_METRICS = (*BOX_METRICS, *TIME_METRICS, "viou")
 """Columns of the table; each has a row per annotated trace that has what it needs."""
 
 
+ONSET_METRICS = ("time_distance", "onset_error_s")
+
+
+def floor_name(metric: str, constant: str) -> str:
+    """What a constant is called beside a figure: of the whole video only its start counts for an onset.
+
+    Example:
+        >>> floor_name("tiou", "whole_video"), floor_name("time_distance", "whole_video")
+        ('whole_video', 'start_0')
+    """
+    return "start_0" if constant == "whole_video" and metric in ONSET_METRICS else constant
+
+
 class Answer(NamedTuple):
     """A single answer for one video: the model's or a floor's.
 

@@ -29,7 +29,7 @@ def test_grounding_figures__a_floor_has_the_models_recall_under_own_labels(video
     assert own.floors["full_frame"] == pytest.approx(1 / 3)
     assert own.gain.value == pytest.approx(own.model.value - own.floor)
     time = found["own"]["time_distance"]
-    assert time.floors["whole_video"] == pytest.approx((0.25 + 0.5 + 1) / 3)
+    assert time.floors["start_0"] == pytest.approx((0.25 + 0.5 + 1) / 3)
     assert time.gain.value == pytest.approx(time.floor - time.model.value)
 
 
@@ -43,7 +43,7 @@ def test_grounding_figures__every_constant_only_where_it_says_something(videos, 
 def test_grounding_figures__constants_without_training_rows(videos, answers) -> None:
     found = grounding_figures(join(videos, answers), Floors.unfitted(), draw_weights(5, 10))["oracle"]
     assert set(found["box_iou"].floors) == {"full_frame", "centre"}
-    assert found["time_distance"].floors == {"whole_video": pytest.approx((0.25 + 0.5 + 0) / 3)}
+    assert found["time_distance"].floors == {"start_0": pytest.approx((0.25 + 0.5 + 0) / 3)}
 
 
 def test_grounding_figures__without_truth_there_is_a_reason(videos, answers) -> None:

@@ -95,7 +95,7 @@ def test_paper_figures__floors_say_fake_to_everything(videos, answers, train) ->
     assert found["accuracy"].best == "mine"
     assert found["accuracy"].gain.value == pytest.approx(-50.0)
     assert found["bbox_iou"].floors["full_frame"] == pytest.approx(100 * (0.5 + 0.5 + 1) / 3)
-    assert found["time_distance"].floors["whole_video"] == pytest.approx(100 * (0.25 + 0.5 + 0) / 3)
+    assert found["time_distance"].floors["start_0"] == pytest.approx(100 * (0.25 + 0.5 + 0) / 3)
     # A floor for Overall is known although the model's is not judged.
     overall = {name.partition("+")[0]: value for name, value in found["overall"].floors.items()}
     best_iou, best_time = found["bbox_iou"].floor, found["time_distance"].floor
