@@ -136,6 +136,7 @@ def test_image__the_file_judges_a_video(image_line: Trained, clips: Path) -> Non
     assert prediction["fake_probability"] == row["score"]
 
 
+@pytest.mark.slow
 def test_video_lm__trains_all_heads_by_changing_only_the_backbone(video_lm_line: Trained) -> None:
     detector, cache = video_lm_line.detector, video_lm_line.cache
     assert tuple(detector.heads) == HEADS
@@ -150,6 +151,7 @@ def test_video_lm__trains_all_heads_by_changing_only_the_backbone(video_lm_line:
         export_verified(detector, cache.folder / "fused.onnx")
 
 
+@pytest.mark.slow
 def test_video_lm__the_file_runs_on_cached_features(video_lm_line: Trained) -> None:
     cache, model = video_lm_line.cache, video_lm_line.model
     clip = cache.read(cache.by_video["real0"]["plain"].key)
@@ -160,6 +162,7 @@ def test_video_lm__the_file_runs_on_cached_features(video_lm_line: Trained) -> N
     assert all(np.isfinite(value).all() for value in outputs.values())
 
 
+@pytest.mark.slow
 def test_heads__refuse_the_features_of_another_backbone(image_line: Trained, video_lm_line: Trained) -> None:
     cache = image_line.cache
     clip = cache.read(cache.by_video["real0"]["plain"].key)
