@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -112,3 +114,29 @@ def to_ltwh_px(boxes: ArrayLike, width: float, height: float) -> FloatArray:
     scale = np.array([width, height, width, height], dtype=np.float64)
     px = b * scale
     return np.concatenate([px[..., :2], px[..., 2:] - px[..., :2]], axis=-1)
+
+
+def place_in_words(box: Sequence[float]) -> str:
+    """Where a box lies in the frame.
+
+    Args:
+        box: xyxy in [0, 1].
+
+    Example:
+        >>> place_in_words((0.1, 0.1, 0.3, 0.2)), place_in_words((0.4, 0.3, 0.6, 0.7)), place_in_words((0, 0, 1, 1))
+        ('upper left', 'centre', 'the whole frame')
+    """
+    width, height = box[2] - box[0], box[3] - box[1]
+    if width * height > 0.9:
+        return "the whole frame"
+    if width * height > 0.55:
+        return "most of the frame"
+    row = ("upper", "", "lower")[_third((box[1] + box[3]) / 2)]
+    column = ("left", "", "right")[_third((box[0] + box[2]) / 2)]
+    if row and column:
+        return f"{row} {column}"
+    return {"upper": "top", "lower": "bottom"}.get(row) or column or "centre"
+
+
+def _third(value: float) -> int:
+    return min(2, max(0, int(value * 3)))

@@ -15,10 +15,14 @@ import yaml
 
 import dtr
 from dtr.cli.main import COMMANDS, LIGHTNING, cli
+from dtr.reward import Reward, RewardParts
 from tests.doc_blocks import ROOT, blocks, commands, inline_code, read_document, split_chain
 
 FIRST = ("README.md", "CONTRIBUTING.md")
-DOCUMENTS = (*FIRST, *(f"docs/{name}.md" for name in ("annotations", "evaluation", "reproduce", "results")))
+DOCUMENTS = (
+    *FIRST,
+    *(f"docs/{name}.md" for name in ("annotations", "baselines", "evaluation", "reproduce", "results", "reward")),
+)
 FOLDERS = ("dtr", "heads", "export", "configs", "tests", "docs", ".ci")
 PLACEHOLDERS = {"DATA", "CACHE", "NAME"}
 PROGRAMS = {".", ".ci/run", "dtr", "pip", "pytest", "python3.11", "ruff", "tensorboard"}
@@ -147,8 +151,9 @@ def test_files__that_are_named_exist(document: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_python__compiles_and_its_names_exist(document: str) -> None:
-    known = {name for kind in (dtr.Verdict, dtr.Trace) for name in dir(kind)}
-    known |= {f.name for kind in (dtr.Verdict, dtr.Trace) for f in dataclasses.fields(kind)}
+    kinds = (dtr.Verdict, dtr.Trace, Reward, RewardParts)
+    known = {name for kind in kinds for name in dir(kind)}
+    known |= {f.name for kind in kinds for f in dataclasses.fields(kind)}
     known |= {"append", "load", "infer_features"}
     for block in blocks(read_document(document), "python"):
         tree = ast.parse(block.text)
@@ -168,6 +173,7 @@ def missing_names(module: str, names: list[str], title: str) -> list[str]:
         return [] if title else [module]
     tree = ast.parse(path.read_text(encoding="utf-8"))
     defined = {n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
+    defined |= {a.name for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names}  # a package's own names
     defined |= {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
     return [name for name in names if name not in defined]
 
@@ -176,7 +182,8 @@ def module_file(module: str) -> Path | None:
     relative = module.replace(".", "/") + ".py"
     for folder in ("heads", "export", "configs"):
         relative = relative.replace(f"dtr/{folder}/", f"{folder}/", 1)
-    return ROOT / relative if (ROOT / relative).is_file() else None
+    places = (ROOT / relative, ROOT / relative.removesuffix(".py") / "__init__.py")
+    return next((place for place in places if place.is_file()), None)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

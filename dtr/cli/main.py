@@ -29,6 +29,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Measure on generators and cameras held out of training.",
     ),
     "robustness": ("dtr.cli.robustness:robustness", "Measure what re-encoding, scaling and overlays cost."),
+    "baselines": ("dtr.cli.baselines:baselines", "Measure simple detectors on cached features."),
+    "reward": ("dtr.cli.reward:reward", "Say as one number how free of visible traces clips are."),
+    "rank": ("dtr.cli.reward:rank", "Order clips by that number: the best of N, with reasons."),
     "export": ("dtr.cli.export:export", "Turn a detector folder into one ONNX file, proven equal."),
     "verify": ("dtr.cli.export:verify", "Compare an ONNX file with its detector folder."),
 }

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from dtr.annotation import Box
+from dtr.boxes import place_in_words
 from dtr.verdict import Trace, Verdict
 
 WIDTH = 100  # columns where the output is no terminal
@@ -42,28 +42,6 @@ def print_failure(console: Console, video: str, kind: str, message: str) -> None
     console.print(failure, soft_wrap=True, highlight=False)
 
 
-def place_in_words(box: Box) -> str:
-    """Where a box lies in the frame.
-
-    Args:
-        box: xyxy in [0, 1].
-
-    Example:
-        >>> place_in_words((0.1, 0.1, 0.3, 0.2)), place_in_words((0.4, 0.3, 0.6, 0.7)), place_in_words((0, 0, 1, 1))
-        ('upper left', 'centre', 'the whole frame')
-    """
-    width, height = box[2] - box[0], box[3] - box[1]
-    if width * height > 0.9:
-        return "the whole frame"
-    if width * height > 0.55:
-        return "most of the frame"
-    row = ("upper", "", "lower")[_third((box[1] + box[3]) / 2)]
-    column = ("left", "", "right")[_third((box[0] + box[2]) / 2)]
-    if row and column:
-        return f"{row} {column}"
-    return {"upper": "top", "lower": "bottom"}.get(row) or column or "centre"
-
-
 def printable(text: str) -> str:
     """Text without control characters: a file name or a model's words must not steer the terminal.
 
@@ -72,10 +50,6 @@ def printable(text: str) -> str:
         'a?[31mb'
     """
     return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _third(value: float) -> int:
-    return min(2, max(0, int(value * 3)))
 
 
 def _head(verdict: Verdict) -> Text:
