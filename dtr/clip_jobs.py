@@ -12,7 +12,7 @@ from typing import Any, Literal
 from dtr.augment import AugmentSpec, CanonicalSpec, canonical_steps, load_augmented_steps
 from dtr.clock import Clock
 from dtr.errors import DTRError
-from dtr.job_pool import run_jobs
+from dtr.job_pool import JobFailure, run_jobs
 from dtr.sampling import load_steps
 from dtr.steps import ClipSteps
 from dtr.video import Limits
@@ -77,14 +77,6 @@ class ClipJob:
     path: Path
     variant: Variant
     content_sha256: str
-
-
-@dataclass(frozen=True)
-class JobFailure:
-    """Why a job gave no steps: kind of error and its message."""
-
-    kind: str
-    message: str
 
 
 def decode_job(job: ClipJob, setup: DecodeSetup) -> ClipSteps | JobFailure:

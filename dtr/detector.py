@@ -174,15 +174,6 @@ def save_detector(
     return folder
 
 
-def read_info(folder: str | Path) -> ModelInfo:
-    """Metadata of a detector folder, calibration included; needs neither torch nor the weights.
-
-    Raises:
-        DetectorError: not a detector folder, damaged, or written by a newer DTR.
-    """
-    return _read_info(Path(folder))[0]
-
-
 def load_detector(folder: str | Path, *, allow: Sequence[str] = ()) -> LoadedDetector:
     """Load a detector folder, strictly.
 

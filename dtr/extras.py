@@ -97,3 +97,20 @@ def check_onnxruntime() -> str | None:
             f"uninstall both, then run: pip install '{DISTRIBUTION}[cpu]' or '{DISTRIBUTION}[gpu]'"
         )
     return None
+
+
+def require_sklearn(what: str) -> None:
+    """Say at once what is missing, not after minutes of work.
+
+    Args:
+        what: needs scikit-learn, for the message.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"expected scikit-learn, which {what} need, it is not installed; run: pip install 'dtr-video[report]'"
+        ) from error

@@ -14,8 +14,9 @@ from dtr.annotation import VideoAnnotation
 from dtr.augment import AugmentSpec
 from dtr.cache import CacheRecipe, FeatureCache, cache_key
 from dtr.cache_file import StorageType
-from dtr.clip_jobs import ClipJob, DecodeSetup, JobFailure, Variant
+from dtr.clip_jobs import ClipJob, DecodeSetup, Variant
 from dtr.errors import ConfigError, MissingExtraError
+from dtr.job_pool import JobFailure
 from dtr.video import DECODERS, Limits
 from dtr.video.scale import SCALER
 

@@ -15,7 +15,7 @@ import numpy as np
 from dtr.annotation import VideoAnnotation
 from dtr.cache import CacheEntry, FeatureCache
 from dtr.cache_file import replace_file
-from dtr.clip_jobs import ClipJob, JobFailure, decode_jobs
+from dtr.clip_jobs import ClipJob, decode_jobs
 from dtr.errors import CacheError
 from dtr.feature_plan import (
     HEADER_BYTES,
@@ -27,6 +27,7 @@ from dtr.feature_plan import (
     make_plan,
     recipe_of,
 )
+from dtr.job_pool import JobFailure
 from dtr.steps import ClipSteps
 
 if TYPE_CHECKING:

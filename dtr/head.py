@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -59,13 +59,6 @@ class Batch(NamedTuple):
     clip_index: Tensor
     window_steps: Tensor
     video_ids: tuple[str, ...]
-
-
-@runtime_checkable
-class HeadOutput(Protocol):
-    """A NamedTuple of raw tensors whose field names are the ONNX output names."""
-
-    _fields: tuple[str, ...]
 
 
 class Head(nn.Module):

@@ -9,7 +9,21 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
 from typing import TypeVar
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """Why a job gave nothing: kind of error and its message."""
+
+    kind: str
+    message: str
+
+    def to_json(self) -> dict[str, str]:
+        """Plain JSON types."""
+        return asdict(self)
+
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

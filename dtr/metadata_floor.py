@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtr.annotation import VideoAnnotation
-from dtr.errors import AnnotationError, MissingExtraError
+from dtr.errors import AnnotationError
+from dtr.extras import require_sklearn
 from dtr.metrics.ranking import auroc
 
 FloatArray = NDArray[np.float64]
@@ -111,12 +112,9 @@ def tree_scores(
     Raises:
         MissingExtraError: scikit-learn is not installed.
     """
-    try:
-        from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
-    except ImportError as e:
-        raise MissingExtraError(
-            "the metadata floor needs scikit-learn, which is not installed; run: pip install 'dtr-video[report]'"
-        ) from e
+    require_sklearn("metadata classifiers")
+    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+
     if not len(asked):
         return np.zeros(0)
     weights = "balanced" if balanced else None

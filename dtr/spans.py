@@ -67,11 +67,6 @@ def overlap_s(spans: ArrayLike, others: ArrayLike) -> FloatArray:
     return np.clip(np.minimum(a[..., 1], b[..., 1]) - np.maximum(a[..., 0], b[..., 0]), 0, None)
 
 
-def clip_span(span: ArrayLike, duration_s: float) -> FloatArray:
-    """A span limited to [0, duration_s]."""
-    return np.clip(np.asarray(span, dtype=np.float64), 0.0, duration_s)
-
-
 def suppress_spans(spans: ArrayLike, scores: ArrayLike, tiou: float, *, most: int | None = None) -> NDArray[np.intp]:
     """Greedy non-maximum suppression in time.
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dtr.errors import AnnotationError, MissingExtraError
+from dtr.errors import AnnotationError
+from dtr.extras import require_sklearn
 from dtr.leaks.folds import FOLDS, source_folds
 from dtr.metadata_floor import filled
 from dtr.metrics.ranking import auroc
@@ -50,20 +51,6 @@ class FittedScores:
 
 Scorer = Callable[[FloatArray, IntArray, FloatArray, FloatArray, float, int], FloatArray]
 """(known (N, F), target, weights (N,), asked (M, F), penalty, seed) → (M,) P(fake)."""
-
-
-def require_sklearn() -> None:
-    """Say at once what is missing.
-
-    Raises:
-        MissingExtraError: scikit-learn is not installed.
-    """
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            "baselines need scikit-learn, which is not installed; run: pip install 'dtr-video[report]'"
-        ) from error
 
 
 def source_weights(target: IntArray, sources: Sequence[str]) -> FloatArray:
@@ -134,7 +121,7 @@ def fit_scores(
         AnnotationError: a label has fewer than two rows.
         MissingExtraError: scikit-learn is not installed.
     """
-    require_sklearn()
+    require_sklearn("baselines")
     counts = np.bincount(train.target, minlength=2)
     if counts.min() < 2:
         raise AnnotationError(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from dtr.annotation import VideoAnnotation
 from dtr.baselines.answers import ABOUT, Answers, all_answers, check_names
 from dtr.baselines.clips import ClipNumbers, Read, read_clips
-from dtr.baselines.fitting import require_sklearn
 from dtr.cache import FeatureCache
 from dtr.data.release import ReleaseData
 from dtr.data.splits import source_groups
@@ -22,6 +21,7 @@ from dtr.evaluation.figures import draw_weights
 from dtr.evaluation.items import Item
 from dtr.evaluation.label_floor import METADATA, label_compared, label_floors
 from dtr.evaluation.metadata import MetadataOnly, metadata_only
+from dtr.extras import require_sklearn
 from dtr.metadata_floor import metadata_floor
 from dtr.predictions import Prediction
 
@@ -152,7 +152,7 @@ def measure_baselines(
         MissingExtraError: scikit-learn is not installed.
     """
     options = options or BaselineOptions()
-    require_sklearn()
+    require_sklearn("baselines")
     check_names(options.only)
     train, videos = measured_videos(data, split)
     known = [(v, name) for v in train for name in options.fit_on]

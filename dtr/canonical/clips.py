@@ -15,6 +15,7 @@ from dtr.canonical.encode import write_h264
 from dtr.canonical.recipe import CanonicalRecipe
 from dtr.canonical.resample import nearest_frames
 from dtr.errors import DTRError, VideoError
+from dtr.job_pool import JobFailure
 from dtr.video import Limits, open_video
 from dtr.video.scale import resize_rgb
 from dtr.video.source import open_container
@@ -74,14 +75,6 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why a job gave nothing: kind of error and its message."""
-
-    kind: str
-    message: str
-
-
-@dataclass(frozen=True)
 class LookJob:
     """A source file to look at."""
 
@@ -99,24 +92,24 @@ class MakeJob:
     frames: int
 
 
-def look(job: LookJob, setup: Setup) -> Source | Failure:
+def look(job: LookJob, setup: Setup) -> Source | JobFailure:
     """Decode the part of a source that matters, without converting a pixel."""
     try:
         return _look(job.path, setup)
     except DTRError as error:
-        return Failure(error.kind, str(error))
+        return JobFailure(error.kind, str(error))
     except (OSError, MemoryError) as error:
-        return Failure("video", f"{job.path}: expected a video that can be read, got {error!r}; check the file")
+        return JobFailure("video", f"{job.path}: expected a video that can be read, got {error!r}; check the file")
 
 
-def make(job: MakeJob, setup: Setup) -> Made | Failure:
+def make(job: MakeJob, setup: Setup) -> Made | JobFailure:
     """Write one canonical file."""
     try:
         return _make(job, setup)
     except DTRError as error:
-        return Failure(error.kind, str(error))
+        return JobFailure(error.kind, str(error))
     except (OSError, MemoryError) as error:
-        return Failure("video", f"{job.source}: expected a video that can be read, got {error!r}; check the file")
+        return JobFailure("video", f"{job.source}: expected a video that can be read, got {error!r}; check the file")
 
 
 def file_sha256(path: Path) -> str:

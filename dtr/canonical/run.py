@@ -11,7 +11,6 @@ from typing import Any
 
 from dtr.annotation import VideoAnnotation
 from dtr.canonical.clips import (
-    Failure,
     LookJob,
     Made,
     MakeJob,
@@ -33,7 +32,7 @@ from dtr.data.jsonl import write_lines
 from dtr.data.media import normal_path
 from dtr.data.release import ReleaseData
 from dtr.errors import ConfigError
-from dtr.job_pool import run_jobs
+from dtr.job_pool import JobFailure, run_jobs
 from dtr.video import Limits
 
 Progress = Callable[[str, int, int], None]
@@ -135,7 +134,7 @@ class _Run:
         self.folder, self.setup, self.workers, self.on_progress = folder, setup, workers, on_progress
         self.sources: dict[str, Source] = {}
         self.files: dict[str, Made] = {}
-        self.failures: dict[str, Failure] = {}
+        self.failures: dict[str, JobFailure] = {}
         self.slow: list[str] = []
         self.made_now = 0
 
@@ -210,10 +209,10 @@ class _Run:
     def _source_sha256(self, job: MakeJob) -> str:
         return self.sources[job.video_id].sha256
 
-    def _fail(self, video_id: str, path: Path, failure: Failure | None) -> None:
+    def _fail(self, video_id: str, path: Path, failure: JobFailure | None) -> None:
         """Record a failure; None = it ended its worker."""
         message = f"{path}: decoding it ended the worker process (a crash, or no memory left); remove the file"
-        self.failures[video_id] = failure or Failure("video", message)
+        self.failures[video_id] = failure or JobFailure("video", message)
 
 
 def _select(data: ReleaseData, options: CanonicalOptions) -> tuple[VideoAnnotation, ...]:

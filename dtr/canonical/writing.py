@@ -13,7 +13,7 @@ from typing import Any
 from dtr.annotation import VideoAnnotation
 from dtr.batch_run import write_text_atomically
 from dtr.canonical.annotations import TraceChanges, moved_video
-from dtr.canonical.clips import Failure, Made, Source
+from dtr.canonical.clips import Made, Source
 from dtr.canonical.folder import CanonicalFolder
 from dtr.canonical.recipe import CanonicalRecipe
 from dtr.canonical.root import CHANGES_FILE, INFO_FILE
@@ -22,6 +22,7 @@ from dtr.data.manifest import MANIFEST_FILE
 from dtr.data.release import RELEASE_FILE, ReleaseData
 from dtr.data.release_writer import HELD_FACTS, RELEASE_LOSSES, release_rows
 from dtr.data.rows import TRACE_FIELDS
+from dtr.job_pool import JobFailure
 
 _OLD_MEDIA_FACTS = frozenset(
     {
@@ -48,7 +49,7 @@ class Outcome:
     target: str
     source: Source | None
     made: Made | None
-    failure: Failure | None
+    failure: JobFailure | None
 
     @property
     def status(self) -> str:

@@ -69,15 +69,15 @@ def baselines(
 
     Exit code 0: measured; 1: something could not be read; 2: wrong usage.
     """
-    from dtr.baselines.fitting import require_sklearn
     from dtr.baselines.measure import BaselineOptions, measure_baselines, measured_videos
     from dtr.cache import FeatureCache
     from dtr.cli.progress import progress
     from dtr.data.dataset import read_dataset
     from dtr.evaluation.metadata import probe_facts
+    from dtr.extras import require_sklearn
 
     _check_folder(output)
-    require_sklearn()
+    require_sklearn("baselines")
     found = read_dataset(data, on_error="collect")
     if found.problems:
         click.echo(f"dtr: note: {len(found.problems)} problems in the rows; list them with dtr data check", err=True)

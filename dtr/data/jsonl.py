@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,24 +47,46 @@ def read_jsonl(path: str | Path, *, on_error: OnError = "raise") -> ReleaseData:
         AnnotationError: the file is missing or unreadable; with "raise", also a defect in a line.
     """
     file = Path(path)
+    return read_lines(file, file.name, _read_video, lambda reader: _read_object(reader, "facts"), on_error)
+
+
+def read_lines(
+    file: Path,
+    name: str,
+    read_video: Callable[[RowReader, Path], VideoAnnotation | None],
+    read_facts: Callable[[RowReader], dict[str, Any]],
+    on_error: OnError,
+) -> ReleaseData:
+    """Read a file with one JSON object per video; the first line of a video is used.
+
+    Args:
+        file: JSON lines; they end in "\\n" only, since JSON strings may hold other ends of lines.
+        name: of the file in problems.
+        read_video: what a line says of its video, whose media path is relative to the given folder; None = nothing
+            that can be used, recorded. read_facts: further facts of the file.
+        on_error: as for `dtr.data.release.read_release`.
+
+    Raises:
+        AnnotationError: the file is missing or unreadable; with "raise", also a defect in a line.
+    """
     log = ProblemLog(on_error)
     videos: dict[str, VideoAnnotation] = {}
     facts: dict[str, dict[str, Any]] = {}
     lines = [(n, text) for n, text in enumerate(read_text(file).split("\n"), start=1) if text.strip()]
     for number, text in lines:
-        reader = line_reader(text, f"{file.name}:{number}", log)
-        video = _read_video(reader, file.parent) if reader is not None else None
+        reader = _line_reader(text, f"{name}:{number}", log)
+        video = read_video(reader, file.parent) if reader is not None else None
         if reader is None or video is None:
             continue
         if video.video_id in videos:
             reader.lost("row_conflict", f"the same video is already in {videos[video.video_id].where}")
             continue
         videos[video.video_id] = video
-        facts[video.video_id] = _read_object(reader, "facts")
+        facts[video.video_id] = read_facts(reader)
     return ReleaseData(file.parent, tuple(videos.values()), tuple(log.problems), facts, len(lines))
 
 
-def line_reader(text: str, where: str, log: ProblemLog) -> RowReader | None:
+def _line_reader(text: str, where: str, log: ProblemLog) -> RowReader | None:
     """A reader of one line; None = not a JSON object, recorded."""
     try:
         row = json.loads(text)

@@ -7,9 +7,9 @@ from typing import Any
 
 from dtr.annotation import VideoAnnotation
 from dtr.data.fields import RowReader
-from dtr.data.jsonl import line_reader
-from dtr.data.problems import OnError, ProblemLog
-from dtr.data.release import ReleaseData, read_text
+from dtr.data.jsonl import read_lines
+from dtr.data.problems import OnError
+from dtr.data.release import ReleaseData
 from dtr.data.rows import read_label, read_split
 
 MANIFEST_FILE = "manifest.jsonl"
@@ -33,22 +33,8 @@ def read_manifest(path: str | Path, *, on_error: OnError = "raise") -> ReleaseDa
         AnnotationError: the file is missing or unreadable; with "raise", also a defect in a line.
     """
     file = Path(path)
-    log = ProblemLog(on_error)
-    videos: dict[str, VideoAnnotation] = {}
-    facts: dict[str, dict[str, Any]] = {}
-    lines = [(n, text) for n, text in enumerate(read_text(file).splitlines(), start=1) if text.strip()]
-    for number, text in lines:
-        # The folder is named too: a data set has several files of this name.
-        reader = line_reader(text, f"{file.absolute().parent.name}/{file.name}:{number}", log)
-        video = _read_line(reader, file.parent) if reader is not None else None
-        if reader is None or video is None:
-            continue
-        if video.video_id in videos:
-            reader.lost("row_conflict", f"the same video is already in {videos[video.video_id].where}")
-            continue
-        videos[video.video_id] = video
-        facts[video.video_id] = _read_facts(reader)
-    return ReleaseData(file.parent, tuple(videos.values()), tuple(log.problems), facts, len(lines))
+    # The folder is named too: a data set has several files of this name.
+    return read_lines(file, f"{file.absolute().parent.name}/{file.name}", _read_line, _read_facts, on_error)
 
 
 def _read_line(reader: RowReader, folder: Path) -> VideoAnnotation | None:

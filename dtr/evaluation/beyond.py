@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dtr.annotation import VideoAnnotation
 from dtr.evaluation.candidate_floors import candidate_floor_statistics
-from dtr.evaluation.candidates import KEYS, called_fake, match_candidates, precision_statistics, trace_ece
+from dtr.evaluation.candidates import candidate_statistics
 from dtr.evaluation.category import category_floors, category_statistics, tagged_rows
 from dtr.evaluation.compared import Compared, compare
 from dtr.evaluation.counted import Counted
@@ -55,12 +55,8 @@ def candidate_compared(
         DetectorError: a candidate is not finite.
         AnnotationError: a trace is not finite.
     """
-    matched = {kind: match_candidates(items, kind) for kind in KEYS}
     found: dict[Policy, dict[str, Compared]] = {}
-    for policy in POLICIES:
-        outcomes = matched if policy == "oracle" else {k: o.of(called_fake(items)) for k, o in matched.items()}
-        model = {name: c for kind, o in outcomes.items() for name, c in precision_statistics(o, kind).items()}
-        model["trace_ece"] = trace_ece(outcomes["both"])
+    for policy, model in candidate_statistics(items).items():
         constants = {} if floors is None else candidate_floor_statistics(items, floors, policy)
         found[policy] = _all_compared(model, constants, weights)
     return found

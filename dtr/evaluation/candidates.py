@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtr.annotation import TraceAnnotation
-from dtr.evaluation.counted import Counted, figures, mean_of, remembered, undefined
-from dtr.evaluation.figures import Figure, FloatArray, Statistic
+from dtr.evaluation.counted import Counted, mean_of, remembered, undefined
+from dtr.evaluation.figures import FloatArray, Statistic
 from dtr.evaluation.items import Item
 from dtr.evaluation.rows import Policy
 from dtr.metrics.average_precision import (
@@ -75,24 +75,29 @@ class Outcomes:
         )
 
 
-def candidate_figures(items: Sequence[Item], weights: FloatArray, policy: Policy = "oracle") -> dict[str, Figure]:
-    """Average precision of place, time and both, and the calibration error of trace scores, with intervals by video.
+def candidate_statistics(items: Sequence[Item]) -> dict[Policy, dict[str, Counted]]:
+    """Average precision of place, time and both, and the calibration error of trace scores, by policy.
 
     Args:
-        items: V videos; weights: (n, V) from `draw_weights`; policy: whose candidates count.
+        items: V videos.
 
     Returns:
-        By name of `CANDIDATE_FIGURES`, and "trace_ece".
+        By policy, by name of `CANDIDATE_FIGURES`, and "trace_ece".
 
     Raises:
-        DetectorError: a candidate is not finite.
-        AnnotationError: a trace is not finite.
+        DetectorError: a candidate is not finite. AnnotationError: a trace is not finite.
     """
     matched = {kind: match_candidates(items, kind) for kind in KEYS}
-    if policy == "own":
-        matched = {kind: outcomes.of(called_fake(items)) for kind, outcomes in matched.items()}
-    found = {name: c for kind, o in matched.items() for name, c in precision_statistics(o, kind).items()}
-    return figures(found | {"trace_ece": trace_ece(matched["both"])}, weights)
+    fake = called_fake(items)
+    found: dict[Policy, dict[str, Counted]] = {}
+    by_policy: dict[Policy, dict[Kind, Outcomes]] = {
+        "own": {k: o.of(fake) for k, o in matched.items()},
+        "oracle": matched,
+    }
+    for policy, outcomes in by_policy.items():
+        found[policy] = {name: c for kind, o in outcomes.items() for name, c in precision_statistics(o, kind).items()}
+        found[policy]["trace_ece"] = trace_ece(outcomes["both"])
+    return found
 
 
 def match_candidates(items: Sequence[Item], kind: Kind) -> Outcomes:

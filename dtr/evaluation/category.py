@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from dtr.annotation import CATEGORIES, VideoAnnotation
 from dtr.checks import checked_scores
 from dtr.errors import AnnotationError
-from dtr.evaluation.counted import Counted, figures, remembered
-from dtr.evaluation.figures import Figure, FloatArray, Statistic, ratio_statistic
+from dtr.evaluation.counted import Counted, remembered
+from dtr.evaluation.figures import FloatArray, Statistic, ratio_statistic
 from dtr.evaluation.items import Item
 from dtr.evaluation.rows import Policy
 from dtr.metrics.weighted import weighted_average_precision
 
 CATEGORY_FIGURES = ("category_map", "category_macro_f1", "category_micro_f1", "category_top1")
-"""Keys of `category_figures`, in its order."""
+"""Keys of `category_statistics`, in its order."""
 
 CONFUSION_NAMES = (*CATEGORIES, "none")
 """Both axes of `confusion`."""
@@ -75,23 +75,8 @@ def tagged_rows(items: Sequence[Item], policy: Policy = "oracle") -> CategoryRow
     return _rows(items, answers, said)
 
 
-def category_figures(
-    items: Sequence[Item], weights: FloatArray, policy: Policy = "oracle", threshold: float = 0.5
-) -> dict[str, Figure]:
-    """Every figure of `CATEGORY_FIGURES`, with its interval by video.
-
-    Args:
-        items: V videos; weights: (n, V) from `draw_weights`; policy: as for `tagged_rows`.
-        threshold: a category is called if its score is at least this.
-
-    Raises:
-        DetectorError: a category score is not a number in [0, 1].
-    """
-    return figures(category_statistics(tagged_rows(items, policy), threshold), weights)
-
-
 def category_statistics(rows: CategoryRows, threshold: float = 0.5) -> dict[str, Counted]:
-    """The statistics under `category_figures`, by the same names.
+    """Every figure of `CATEGORY_FIGURES`.
 
     Macro figures are means over the categories that a drawn row has: of the others nothing can be found, but wrong
     answers in them still lower the micro F1. The top category is right if it is one of the row's; rows outside the

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dtr.evaluation.counted import Counted, figures, undefined
-from dtr.evaluation.figures import Figure, FloatArray, Statistic, ratio_statistic
+from dtr.evaluation.counted import Counted, undefined
+from dtr.evaluation.figures import FloatArray, Statistic, ratio_statistic
 from dtr.evaluation.items import Item
 from dtr.metrics.weighted import (
     weighted_auroc,
@@ -40,7 +40,7 @@ LABEL_FIGURES = (
     "abstain",
     "accuracy_answered",
 )
-"""Keys of `label_figures`, in its order."""
+"""Keys of `label_statistics`, in its order."""
 
 Ranking = Callable[[FloatArray, NDArray[np.bool_], FloatArray], FloatArray]
 
@@ -73,25 +73,16 @@ def video_scores(items: Sequence[Item]) -> VideoScores:
     return VideoScores(scores, is_fake, np.array([s is not None for s in said], dtype=np.bool_))
 
 
-def label_figures(items: Sequence[Item], weights: FloatArray) -> dict[str, Figure]:
-    """Every figure of `LABEL_FIGURES`, with its interval.
+def label_statistics(items: Sequence[Item]) -> dict[str, Counted]:
+    """Every figure of `LABEL_FIGURES`.
 
     The interval of the calibration error lies high: the noise of resampling counts as more of it.
 
     Args:
-        items: V videos; weights: (n, V) from `draw_weights`.
+        items: V videos.
 
     Raises:
         DetectorError: a score is not a number in [0, 1].
-    """
-    return figures(label_statistics(items), weights)
-
-
-def label_statistics(items: Sequence[Item]) -> dict[str, Counted]:
-    """The statistics under `label_figures`, by the same names.
-
-    Args:
-        items: V videos.
 
     Example:
         >>> from pathlib import Path
@@ -99,7 +90,7 @@ def label_statistics(items: Sequence[Item]) -> dict[str, Counted]:
         >>> from dtr.predictions import Prediction
         >>> clips = [VideoAnnotation(v, Path(v), label) for v, label in (("a", "fake"), ("b", "real"))]
         >>> items = [Item(clips[0], Prediction("a", "fake", 0.9)), Item(clips[1], None)]
-        >>> found = label_figures(items, np.ones((2, 2)))
+        >>> found = {name: c.figure(np.ones((2, 2))) for name, c in label_statistics(items).items()}
         >>> found["accuracy"].value, found["auroc"].value, found["auroc"].reason
         (0.5, None, 'a ranking needs scores of both classes, got 1 fake and 0 real')
     """

@@ -51,16 +51,6 @@ PUBLISHED = (
 )
 
 
-def accuracy_from_parts(fake_accuracy: float, real_accuracy: float, fake_rows: int, real_rows: int) -> float:
-    """Accuracy of all rows from that of the two classes, on any one scale.
-
-    Example:
-        >>> round(accuracy_from_parts(84.6, 98.8, FAKE_ROWS, REAL_ROWS), 1)
-        90.7
-    """
-    return (fake_accuracy * fake_rows + real_accuracy * real_rows) / (fake_rows + real_rows)
-
-
 def overall_from_parts(accuracy: Number, explanation: Number, bbox_iou: Number, time_distance: Number) -> Number:
     """The paper's Overall, 0–100, from its four parts on the same scale.
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dtr.errors import MissingExtraError
 from dtr.leaks.folds import FOLDS, grouped_auroc, source_folds
 from dtr.leaks.tables import Table
 from dtr.metadata_floor import filled, tree_scores
@@ -87,20 +86,6 @@ class LabelProbe:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)
-
-
-def require_sklearn() -> None:
-    """Say at once what is missing, not after minutes of reading media.
-
-    Raises:
-        MissingExtraError: scikit-learn is not installed.
-    """
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            "leak probes need scikit-learn, which is not installed; run: pip install 'dtr-video[report]'"
-        ) from error
 
 
 def verdict_of(value: float, interval: tuple[float, float]) -> Verdict:

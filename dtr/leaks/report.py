@@ -17,6 +17,7 @@ from dtr.data.dataset import read_dataset
 from dtr.data.media import is_file, normal_path
 from dtr.data.splits import source_groups
 from dtr.errors import AnnotationError
+from dtr.extras import require_sklearn
 from dtr.leaks.facts_file import read_media
 from dtr.leaks.media_facts import FailedFile
 from dtr.leaks.near_duplicates import DuplicateReport, near_duplicates
@@ -26,7 +27,6 @@ from dtr.leaks.probes import (
     LabelProbe,
     generator_probe,
     label_probe,
-    require_sklearn,
 )
 from dtr.leaks.source_floor import SourceFloor, cached_vectors, source_floor
 from dtr.leaks.tables import GROUPS, Clip, FactGroup, Table, clip_of, content_statistics
@@ -142,7 +142,7 @@ def leak_report(
         MissingExtraError: scikit-learn is not installed.
     """
     options = options or LeakOptions()
-    require_sklearn()
+    require_sklearn("leak probes")
     data = read_dataset(root, on_error="collect")
     chosen = [v for v in data.videos if options.split is None or v.split == options.split]
     videos = [v for v in chosen if v.label is not None]

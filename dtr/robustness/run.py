@@ -19,7 +19,7 @@ from dtr.annotation import VideoAnnotation
 from dtr.batch_run import ResumableLines
 from dtr.clock import Clock
 from dtr.errors import ConfigError, DTRError
-from dtr.job_pool import run_jobs
+from dtr.job_pool import JobFailure, run_jobs
 from dtr.model_info import ModelInfo
 from dtr.pipeline import Model, judge_steps
 from dtr.robustness.catalogue import parse
@@ -82,18 +82,6 @@ class ClipJob:
     video_id: str
     path: Path
     transforms: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why there is no answer: kind of error and its message."""
-
-    kind: str
-    message: str
-
-    def to_json(self) -> dict[str, str]:
-        """Plain JSON types."""
-        return asdict(self)
 
 
 def choose_videos(videos: Sequence[VideoAnnotation], limit: int | None, seed: int = 0) -> list[VideoAnnotation]:
@@ -171,7 +159,7 @@ def answer_clip(job: ClipJob, setup: Setup) -> list[Row]:
     """The lines of one clip, one per transform; what fails has its reason in its line."""
     model = setup.load(setup.model)
     clip = _guarded(partial(_read, job, setup), job.path)
-    if isinstance(clip, Failure):
+    if isinstance(clip, JobFailure):
         return [_line(job, name, clip) for name in job.transforms]
     answers = ((name, _guarded(partial(_answer, job, setup, model, clip, name), job.path)) for name in job.transforms)
     return [_line(job, name, found) for name, found in answers]
@@ -238,23 +226,25 @@ def _answer(job: ClipJob, setup: Setup, model: Model, clip: VideoClip, name: str
     return judge_steps(steps, model, job.path, video_id=job.video_id, decode_s=steps.decode_s)
 
 
-def _guarded(work: Callable[[], Result], path: Path) -> Result | Failure:
+def _guarded(work: Callable[[], Result], path: Path) -> Result | JobFailure:
     """The result, or what was wrong with this clip, so that the next one can follow."""
     try:
         return work()
     except DTRError as error:
-        return Failure(error.kind, str(error))
+        return JobFailure(error.kind, str(error))
     except MemoryError:
-        return Failure("limit", f"{path}: expected the frames to fit into memory, they did not; lower --max-clip-mib")
+        return JobFailure(
+            "limit", f"{path}: expected the frames to fit into memory, they did not; lower --max-clip-mib"
+        )
     except OSError as error:
-        return Failure("video", f"{path}: cannot be read ({error.strerror or error}); check the file")
+        return JobFailure("video", f"{path}: cannot be read ({error.strerror or error}); check the file")
 
 
 def _lost(job: ClipJob) -> list[Row]:
     what = f"{job.path}: it ended the worker process (a crash, or no memory left); leave the file out"
-    return [_line(job, name, Failure("video", what)) for name in job.transforms]
+    return [_line(job, name, JobFailure("video", what)) for name in job.transforms]
 
 
-def _line(job: ClipJob, name: str, found: Verdict | Failure) -> Row:
-    key = "error" if isinstance(found, Failure) else "verdict"
+def _line(job: ClipJob, name: str, found: Verdict | JobFailure) -> Row:
+    key = "error" if isinstance(found, JobFailure) else "verdict"
     return {"video_id": job.video_id, "transform": name, key: found.to_json()}

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from dtr.augment import AugmentSpec
-from dtr.clip_jobs import ClipJob, DecodeSetup, JobFailure, Variant, decode_job, decode_jobs
+from dtr.clip_jobs import ClipJob, DecodeSetup, Variant, decode_job, decode_jobs
 from dtr.clock import Clock
+from dtr.job_pool import JobFailure
 from dtr.steps import ClipSteps
 from dtr.views import ViewSpec
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from dtr import extras
 from dtr.errors import MissingExtraError
-from dtr.extras import check_onnxruntime, extra_of, installed_version, missing_extra, requirements
+from dtr.extras import check_onnxruntime, extra_of, installed_version, missing_extra, require_sklearn, requirements
 
 PROJECT = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -51,3 +52,10 @@ def test_check_onnxruntime__two_are_told_in_one_line(monkeypatch: pytest.MonkeyP
     assert notice is not None
     assert "onnxruntime and onnxruntime-gpu" in notice
     assert "\n" not in notice
+
+
+def test_require_sklearn__says_what_needs_it_and_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_sklearn("leak probes")
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(MissingExtraError, match=r"leak probes need.*dtr-video\[report\]"):
+        require_sklearn("leak probes")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dtr.canonical.clips import Failure, LookJob, Made, MakeJob, Setup, Source, look, make
+from dtr.canonical.clips import LookJob, Made, MakeJob, Setup, Source, look, make
 from dtr.canonical.recipe import CanonicalRecipe
+from dtr.job_pool import JobFailure
 from dtr.video import Limits, VideoClip, read_clip
 
 MakeVideo = Callable[..., Path]
@@ -77,7 +78,7 @@ def test_make__applies_rotation_and_gives_even_sides(
 def test_make__repeats_frames_only_where_the_recipe_says_so(make_video: MakeVideo, media: ModuleType) -> None:
     path = make_video(num_frames=4, fps=3.0, width=96, height=64)
     refused = make(MakeJob("v", path, path.with_name("no.mp4"), 8), Setup(SMALL, Limits()))
-    assert isinstance(refused, Failure)
+    assert isinstance(refused, JobFailure)
     assert not path.with_name("no.mp4").exists()
     new, clip = made(path, 8, CanonicalRecipe(short_side=64, slow="repeat"))
     assert new.repeated == 4
@@ -90,7 +91,7 @@ def test_jobs__bad_files_are_failures_with_their_names(tmp_path: Path, make_vide
     for name in ("text.mp4", "cut.mp4", "missing.mp4"):
         path, setup = tmp_path / name, Setup(SMALL, Limits())
         for found in (look(LookJob("v", path), setup), make(MakeJob("v", path, tmp_path / "new.mp4", 3), setup)):
-            assert isinstance(found, Failure)
+            assert isinstance(found, JobFailure)
             assert found.kind == "video"
             assert name in found.message
     assert not (tmp_path / "new.mp4").exists()
@@ -98,6 +99,6 @@ def test_jobs__bad_files_are_failures_with_their_names(tmp_path: Path, make_vide
 
 def test_look__a_long_file_needs_its_limit_lifted(make_video: MakeVideo) -> None:
     found = look(LookJob("v", make_video(num_frames=24)), Setup(SMALL, Limits(max_seconds=1.0)))
-    assert isinstance(found, Failure)
+    assert isinstance(found, JobFailure)
     assert found.kind == "limit"
     assert "--long" in found.message

@@ -77,6 +77,12 @@ def test_read_manifest__names_line_and_defect(tmp_path: Path, line: Any, kind: s
         read_manifest(file)
 
 
+def test_read_manifest__a_line_separator_inside_text_ends_no_line(tmp_path: Path) -> None:
+    line = json.dumps(LINE | {"note": "two\u2028parts"}, ensure_ascii=False)
+    found = read_manifest(write(tmp_path, line, LINE | {"file": "b.mp4", "sha256": "f" * 64}))
+    assert (len(found.videos), found.num_rows) == (2, 2)
+
+
 def test_read_manifest__one_clip_twice_is_a_problem(tmp_path: Path) -> None:
     data = read_manifest(write(tmp_path, LINE, LINE), on_error="collect")
     assert len(data.videos) == 1

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from dtr.evaluation.beyond import candidate_compared, category_compared
-from dtr.evaluation.candidates import CANDIDATE_FIGURES, candidate_figures
-from dtr.evaluation.category import CATEGORY_FIGURES, category_figures
+from dtr.evaluation.candidates import CANDIDATE_FIGURES
+from dtr.evaluation.category import CATEGORY_FIGURES
 from dtr.evaluation.figures import draw_weights
 from dtr.floors import fit_floors
+from tests.evaluation_figures import candidate_figures, category_figures
 from tests.random_items import some_items
 
 ITEMS = some_items(11, 60)

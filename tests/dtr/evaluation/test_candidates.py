@@ -17,7 +17,6 @@ from dtr.evaluation.candidates import (
     KEYS,
     THRESHOLDS,
     called_fake,
-    candidate_figures,
     match_candidates,
     precision_statistics,
     trace_ece,
@@ -26,6 +25,7 @@ from dtr.evaluation.figures import draw_weights
 from dtr.evaluation.items import Item
 from dtr.metrics.average_precision import Kind, VideoCandidates, mean_average_precision
 from dtr.predictions import PredictedTrace, Prediction
+from tests.evaluation_figures import candidate_figures
 from tests.random_items import WHOLE, repeated, some_items
 
 LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)

@@ -15,7 +15,6 @@ from dtr.errors import AnnotationError, DetectorError
 from dtr.evaluation.category import (
     CATEGORY_FIGURES,
     CONFUSION_NAMES,
-    category_figures,
     category_floors,
     category_statistics,
     confusion,
@@ -25,6 +24,7 @@ from dtr.evaluation.figures import draw_weights
 from dtr.evaluation.items import Item
 from dtr.metrics.category import CategoryMetrics
 from dtr.predictions import PredictedTrace, Prediction
+from tests.evaluation_figures import category_figures
 from tests.random_items import repeated, some_items
 
 DISTORTION, BLURRING, TRAJECTORY = CATEGORIES[:3]

@@ -129,7 +129,7 @@ def test_evaluate__a_trace_with_nothing_annotated_changes_nothing(videos, answer
 def test_evaluate__without_scikit_learn_only_that_floor_is_missing(
     videos, answers, train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     found = evaluate(videos, answers, train=train, options=FEW)
     assert "metadata_only" not in found.label["auroc"].floors
     assert found.label["auroc"].best is not None

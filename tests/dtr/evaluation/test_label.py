@@ -15,10 +15,11 @@ from dtr.calibration import brier, ece
 from dtr.errors import DetectorError
 from dtr.evaluation.figures import draw_weights
 from dtr.evaluation.items import Item
-from dtr.evaluation.label import LABEL_FIGURES, label_figures, label_statistics
+from dtr.evaluation.label import LABEL_FIGURES, label_statistics
 from dtr.metrics.bootstrap import bootstrap_by_video
 from dtr.metrics.ranking import auroc
 from dtr.predictions import Prediction
+from tests.evaluation_figures import label_figures
 from tests.random_items import repeated, some_items
 
 

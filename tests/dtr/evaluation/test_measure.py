@@ -7,13 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from dtr.evaluation.candidates import candidate_figures
-from dtr.evaluation.category import category_figures
 from dtr.evaluation.figures import draw_weights
 from dtr.evaluation.items import Item
-from dtr.evaluation.label import label_figures
 from dtr.evaluation.measure import LABEL_MEASURES, MEASURES, measure, measure_statistics
 from dtr.evaluation.rows import ROW_METRICS, answer_rows, model_answer
+from tests.evaluation_figures import candidate_figures, category_figures, label_figures
 from tests.random_items import repeated, some_items
 
 

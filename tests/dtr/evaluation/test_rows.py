@@ -14,8 +14,9 @@ from dtr.errors import AnnotationError
 from dtr.evaluation.items import Item
 from dtr.evaluation.rows import NO_ANSWER, ROW_METRICS, Answer, answer_rows, floor_answers, model_answer
 from dtr.floors import fit_floors
-from dtr.metrics.grounding import box_rows, paper_rows, span_rows, viou
+from dtr.metrics.grounding import box_rows, span_rows, viou
 from dtr.predictions import PredictedTrace, Prediction
+from tests.one_video import paper_rows
 
 unit = st.floats(0, 1, allow_nan=False)
 

@@ -1,18 +1,13 @@
 from __future__ import annotations
 
-import builtins
-from typing import Any
-
 import numpy as np
 import pytest
 
-from dtr.errors import MissingExtraError
 from dtr.leaks.probes import (
     GeneratorProbe,
     LabelProbe,
     generator_probe,
     label_probe,
-    require_sklearn,
     verdict_of,
 )
 from dtr.leaks.tables import Table
@@ -123,16 +118,3 @@ def test_generator_probe__one_generator_is_a_reason() -> None:
 )  # fmt: skip
 def test_verdict_of__goes_by_the_interval(interval: tuple[float, float], word: str) -> None:
     assert verdict_of(sum(interval) / 2, interval) == word
-
-
-def test_require_sklearn__says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    real_import = builtins.__import__
-
-    def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.startswith("sklearn"):
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtraError, match=r"dtr-video\[report\]"):
-        require_sklearn()

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dtr.annotation import TraceAnnotation, VideoAnnotation
+from dtr.annotation import VideoAnnotation
 from dtr.errors import AnnotationError, DetectorError
-from dtr.metrics.grounding import box_rows, paper_rows, span_rows, time_distance, viou
+from dtr.metrics.grounding import box_rows, span_rows, viou
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
@@ -55,18 +55,6 @@ def test_box_rows__distance_is_capped_and_no_truth_gives_no_rows():
         box_rows(WHOLE, [(0, 0, np.nan, 1)])
 
 
-def test_time_distance__worked_by_hand():
-    assert time_distance(0.5, [0.0, 1.5, 8.0], 2.0).tolist() == [0.25, 0.5, 1.0]
-    assert time_distance(None, [0.0], 2.0).tolist() == [1.0]
-    assert time_distance(float("nan"), [0.0], 2.0).tolist() == [1.0]
-
-
-@pytest.mark.parametrize("duration_s", [0.0, -1.0, float("nan")])
-def test_time_distance__needs_a_duration(duration_s):
-    with pytest.raises(AnnotationError, match="duration must be above 0"):
-        time_distance(0.0, [0.0], duration_s)
-
-
 def test_span_rows__worked_by_hand():
     rows = span_rows((1.0, 3.0), [(1.0, 3.0), (2.0, 4.0), (3.5, 4.0)], 4.0)
     assert rows.onset_error_s.tolist() == [0, 1, 2.5]
@@ -80,25 +68,10 @@ def test_span_rows__a_missing_or_malformed_answer_is_worst(span):
     assert [v.tolist() for v in rows] == [[4.0], [1.0], [0.0]]
 
 
-def test_paper_rows__scores_every_row_against_the_single_answer():
-    video = fake(
-        TraceAnnotation(span_s=(1.0, 2.0), box=(0, 0, 0.5, 1)), TraceAnnotation(box=WHOLE), TraceAnnotation((3.0, 4.0))
-    )
-    rows = paper_rows(video, box=WHOLE, onset_s=1.0, predicted_fake=True)
-    assert rows.box_iou.tolist() == [0.5, 1.0]
-    assert rows.time_distance.tolist() == [0.0, 0.5]
-
-
-def test_paper_rows__a_fake_called_real_is_worst_on_every_row():
-    video = fake(TraceAnnotation(span_s=(1.0, 2.0), box=WHOLE))
-    assert [v.tolist() for v in paper_rows(video, box=WHOLE, onset_s=1.0, predicted_fake=False)] == [[0], [1], [1]]
-
-
-def test_paper_rows__videos_without_rows_and_without_duration():
-    nobody_looked = VideoAnnotation("v", Path("v.mp4"), "fake")
-    assert all(len(v) == 0 for v in paper_rows(nobody_looked, box=WHOLE, onset_s=0.0, predicted_fake=True))
-    with pytest.raises(AnnotationError, match=r"all_data.json:7: video v needs a duration"):
-        paper_rows(fake(TraceAnnotation((0.0, 1.0)), duration_s=None), box=None, onset_s=None, predicted_fake=True)
+@pytest.mark.parametrize("duration_s", [0.0, -1.0, np.nan, np.inf])
+def test_span_rows__needs_a_duration(duration_s):
+    with pytest.raises(AnnotationError, match="above 0 s"):
+        span_rows((0.0, 1.0), [(0.0, 1.0)], duration_s)
 
 
 def test_viou__still_boxes_give_the_product():
