@@ -112,5 +112,5 @@ def require_sklearn(what: str) -> None:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            f"expected scikit-learn, which {what} need, it is not installed; run: pip install 'dtr-video[report]'"
+            f"{what} need scikit-learn, which is not installed; run: pip install 'dtr-video[report]'"
         ) from error
