@@ -70,6 +70,19 @@ class TraceAnnotation:
         if unknown:
             raise AnnotationError(f"{self.where}: unknown categories {sorted(unknown)}; known: {', '.join(CATEGORIES)}")
 
+    @property
+    def extent(self) -> Box | None:
+        """One box for the whole span: `box`, else the smallest around all `boxes`; None = no place is annotated.
+
+        Example:
+            >>> TraceAnnotation(boxes=((0.0, (0.1, 0.2, 0.3, 0.4)), (1.0, (0.2, 0.1, 0.5, 0.3)))).extent
+            (0.1, 0.1, 0.5, 0.4)
+        """
+        if self.box is not None or not self.boxes:
+            return self.box
+        left, top, right, bottom = zip(*(box for _, box in self.boxes), strict=True)
+        return min(left), min(top), max(right), max(bottom)
+
 
 @dataclass(frozen=True)
 class VideoAnnotation:

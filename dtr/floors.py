@@ -248,7 +248,7 @@ def _fitted_spans(timed: Sequence[tuple[Span, float]]) -> dict[str, ConstantSpan
 
 
 def _boxes(video: VideoAnnotation) -> list[Box]:
-    return [t.box for t in video.traces or () if t.box is not None]
+    return [box for t in video.traces or () if (box := t.extent) is not None]
 
 
 def _spans(video: VideoAnnotation) -> list[Span]:

@@ -28,7 +28,8 @@ def fit_priors(train: Sequence[VideoAnnotation]) -> dict[str, Any]:
     whose annotation states a duration).
     """
     traces = [(t, v) for v in train for t in v.traces or ()]
-    boxes = sorted((t.box for t, _ in traces if t.box is not None), key=lambda b: ((b[2] - b[0]) * (b[3] - b[1]), b))
+    found_boxes = [box for t, _ in traces if (box := t.extent) is not None]
+    boxes = sorted(found_boxes, key=lambda b: ((b[2] - b[0]) * (b[3] - b[1]), b))
     timed = [(t.span_s, v.duration_s) for t, v in traces if t.span_s is not None and v.duration_s]
     shares = np.array([np.array(span_s) / duration_s for span_s, duration_s in timed])
     found: dict[str, Any] = {}

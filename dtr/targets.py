@@ -41,7 +41,7 @@ def window_targets(video: VideoAnnotation, step_s: FloatArray, duration_s: float
     Args:
         video: its annotation.
         step_s: (W, T, 2) seconds of each window's steps.
-        duration_s: of the decoded clip.
+        duration_s: of the clip (`clip_duration_s`).
     """
     traces = video.traces or ()
     centre = np.asarray(step_s).mean(axis=-1)  # (W, T)
@@ -62,6 +62,28 @@ def window_targets(video: VideoAnnotation, step_s: FloatArray, duration_s: float
         categories=np.array([category_row(t) for t in traces], dtype=np.float32).reshape(count, len(CATEGORIES)),
         category_mask=np.array([t.categories is not None for t in traces], dtype=bool),
     )
+
+
+def clip_duration_s(stated_s: float | None, step_s: FloatArray) -> float:
+    """How long a clip is, as far as its annotation and its cached steps tell.
+
+    The last step ends when its frame's time on the clock is over, up to a step before the file ends, so the stated
+    duration is better. It is taken only if it lies within one step after that end: a variant of a clip may be cut
+    shorter than its file, and some files hold less than is said of them. Otherwise it is the end of the last step.
+
+    Args:
+        stated_s: by the annotation; None = not stated.
+        step_s: (N, 2) seconds of all steps of the clip, N ≥ 1.
+
+    Example:
+        >>> steps = np.array([[0.0, 0.25], [0.25, 0.5]])
+        >>> clip_duration_s(0.6, steps), clip_duration_s(None, steps), clip_duration_s(9.0, steps)
+        (0.6, 0.5, 0.5)
+    """
+    end_s = float(step_s[-1, 1])
+    if stated_s is None or not end_s <= stated_s <= end_s + end_s / len(step_s):
+        return end_s
+    return float(stated_s)
 
 
 def has_box(trace: TraceAnnotation) -> bool:

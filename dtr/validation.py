@@ -37,7 +37,8 @@ class ClipTruth:
 
     Attributes:
         label: 1, 0 or NaN. exhaustive, annotated: bool. duration_s: seconds.
-        spans_s: (R, 2) of the traces with a span. boxes: (R', 4) of those with a box (mean over their span).
+        spans_s: (R, 2) of the traces with a span. boxes: (R', 4) of those with a box: the smallest around its boxes at
+            the steps of its span.
         tubes: (span or None, (N, 4) boxes or None, (C,) categories) of each tagged trace.
         paired: every trace has a box and a span, so that `boxes` and `spans_s` are of the same traces, in order.
     """
@@ -61,7 +62,7 @@ class ClipTruth:
             boxes = None
             if t.box_mask[first, n]:
                 boxes = _scatter(t.boxes[rows, n], batch.window_steps[rows], len(geometry.step_s))
-                self.boxes.append(_mean_over_span(boxes, geometry.step_s, span))
+                self.boxes.append(_around_span(boxes, geometry.step_s, span))
             if t.category_mask[first, n]:
                 tube_span = None if span is None else (float(span[0]), float(span[1]))
                 self.tubes.append((tube_span, boxes, t.categories[first, n].cpu().numpy()))
@@ -185,9 +186,9 @@ def _scatter(values: Tensor, window_steps: Tensor, num_steps: int) -> FloatArray
     return stitch(values.cpu().numpy(), window_steps.cpu().numpy(), num_steps)
 
 
-def _mean_over_span(boxes: FloatArray, step_s: FloatArray, span: FloatArray | None) -> FloatArray:
-    """(N, 4) → (4,): a trace's box, averaged over the steps of its span."""
-    if span is None:
-        return boxes.mean(axis=0)
-    inside = (step_s[:, 1] > span[0]) & (step_s[:, 0] < span[1])
-    return boxes[inside].mean(axis=0) if inside.any() else boxes.mean(axis=0)
+def _around_span(boxes: FloatArray, step_s: FloatArray, span: FloatArray | None) -> FloatArray:
+    """(N, 4) → (4,): the smallest box around a trace's boxes at the steps of its span."""
+    if span is not None:
+        inside = (step_s[:, 1] > span[0]) & (step_s[:, 0] < span[1])
+        boxes = boxes[inside] if inside.any() else boxes
+    return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from dtr.features import Features
 from dtr.head import Head, Targets, masked_mean
-from dtr.heads.geometry import choice_loss, distribution_loss, expected_value, signed_square_bins, step_cover
+from dtr.heads.geometry import choice_loss, distribution_loss, expected_value, signed_square_bins, steps_of_traces
 from dtr.heads.neck import MASKED, Neck
 from dtr.spec import HeadSpec, TensorSpec
 
@@ -88,10 +88,10 @@ class BoundaryHead(Head):
         Actionness is pushed down only on videos whose annotation is exhaustive.
         """
         step_mask = features.token_mask.any(dim=2)  # (B, T)
-        members = _members(features, targets)  # (B, N, T)
+        used = (targets.trace_mask & targets.span_mask).unsqueeze(-1)
+        members = steps_of_traces(features.step_s, step_mask, targets.span_s) & used  # (B, N, T)
         others = (members.sum(dim=1, keepdim=True) - members.to(torch.int64)) > 0
         choice, useful = choice_loss(output.action_logits.unsqueeze(1), members, others, step_mask.unsqueeze(1))
-        members = members & step_mask.unsqueeze(1)
         centre = features.step_s.mean(dim=-1).unsqueeze(1)  # (B, 1, T)
         since, until = centre - targets.span_s[..., :1], targets.span_s[..., 1:] - centre  # (B, N, T)
         bounds = self._bounds(output.start_logits, since) + self._bounds(output.end_logits, until)
@@ -123,14 +123,6 @@ class BoundaryHead(Head):
         return HeadSpec(
             "boundary", self.width, outputs, backbone_id, {"bins_s": [round(float(b), 6) for b in self.bins_s]}
         )
-
-
-def _members(features: Features, targets: Targets) -> Tensor:
-    """Steps that belong to each trace: at least half inside its span, and always the best covered one: (B, N, T)."""
-    cover = step_cover(features.step_s, targets.span_s)
-    best = cover.amax(dim=-1, keepdim=True)
-    inside = (cover >= 0.5) | ((cover >= best - 1e-6) & (best > 0.05))
-    return inside & (targets.trace_mask & targets.span_mask).unsqueeze(-1)
 
 
 def _span_iou(spans: Tensor, others: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from dtr.heads.geometry import (
     distribution_loss,
     expected_value,
     signed_square_bins,
-    step_cover,
+    steps_of_traces,
 )
 from dtr.heads.neck import Neck
 from dtr.spec import HeadSpec, TensorSpec
@@ -90,11 +90,11 @@ class BoxHead(Head):
         annotation is exhaustive.
         """
         active = _active(features, targets)  # (B, N, T)
-        members = cells_of_traces(features.cells, targets.boxes) & active.unsqueeze(-1)  # (B, N, T, P)
+        members = cells_of_traces(features.cells, targets.boxes, features.token_mask)  # (B, N, T, P)
+        members = members & active.unsqueeze(-1)
         valid = features.token_mask.unsqueeze(1)
         others = (members.sum(dim=1, keepdim=True) - members.to(torch.int64)) > 0
         choice, useful = choice_loss(output.heat_logits.unsqueeze(1), members, others, valid)
-        members = members & valid
         giou, sides = self._box_terms(output, features, targets, members)
         terms = {
             "choice": masked_mean(choice, useful & active),
@@ -127,8 +127,10 @@ class BoxHead(Head):
 
 
 def _active(features: Features, targets: Targets) -> Tensor:
-    """(B, N, T) bool: steps at least half inside the span of a trace that has a box (any step if it has no span)."""
-    inside = (step_cover(features.step_s, targets.span_s) >= 0.5) | ~targets.span_mask.unsqueeze(-1)
+    """(B, N, T) bool: steps that belong to a trace that has a box (any unmasked step if it has no span)."""
+    step_mask = features.token_mask.any(dim=2)  # (B, T)
+    inside = steps_of_traces(features.step_s, step_mask, targets.span_s)
+    inside = torch.where(targets.span_mask.unsqueeze(-1), inside, step_mask.unsqueeze(1))
     return inside & (targets.trace_mask & targets.box_mask).unsqueeze(-1)
 
 

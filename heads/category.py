@@ -11,7 +11,7 @@ from torch.nn import functional
 from dtr.annotation import CATEGORIES
 from dtr.features import Features
 from dtr.head import Head, Targets, masked_mean
-from dtr.heads.geometry import cell_cover, step_cover
+from dtr.heads.geometry import cell_cover, step_cover, steps_of_traces
 from dtr.heads.neck import Neck
 from dtr.spec import HeadSpec, TensorSpec
 
@@ -74,12 +74,19 @@ class CategoryHead(Head):
 def tube_weights(features: Features, targets: Targets) -> Tensor:
     """How much each token counts for each trace: cell cover × step cover.
 
+    Where a trace covers masked steps only (a short one, between the frames of a slow source) the step that stands for
+    it counts in full, as for the other heads.
+
     Returns:
         (B, N, T, P) in [0, 1]; 0 for masked tokens and padded traces.
     """
     cells = cell_cover(features.cells, targets.boxes)
     cells = torch.where(targets.box_mask[..., None, None], cells, torch.ones_like(cells))
     steps = step_cover(features.step_s, targets.span_s)
+    step_mask = features.token_mask.any(dim=2)  # (B, T)
+    lost = (steps * step_mask.unsqueeze(1).to(steps.dtype)).sum(dim=-1, keepdim=True) <= 1e-6
+    stand_ins = steps_of_traces(features.step_s, step_mask, targets.span_s).to(steps.dtype)
+    steps = torch.where(lost, stand_ins, steps)
     steps = torch.where(targets.span_mask[..., None], steps, torch.ones_like(steps))
     keep = features.token_mask.unsqueeze(1) & targets.trace_mask[..., None, None]
     return cells * steps.unsqueeze(-1) * keep.to(cells.dtype)

@@ -8,6 +8,12 @@ from torch.nn import functional
 
 from dtr.head import at_least_float32
 
+NEAR_S = 0.5
+"""Farthest unmasked step that may stand for a trace that touches none: sources down to 2 frames/s lose no trace."""
+
+SLIVER = 0.05
+"""A trace that covers no more than this share of any step reaches into the window from another one."""
+
 
 def cell_cover(cells: Tensor, boxes: Tensor) -> Tensor:
     """Share of each cell that each trace's box covers.
@@ -41,19 +47,50 @@ def step_cover(step_s: Tensor, span_s: Tensor) -> Tensor:
     return torch.where(length > 1e-6, shared / length.clamp(min=1e-6), torch.zeros_like(shared))
 
 
-def cells_of_traces(cells: Tensor, boxes: Tensor) -> Tensor:
+def cells_of_traces(cells: Tensor, boxes: Tensor, token_mask: Tensor) -> Tensor:
     """Which tokens belong to each trace: cells at least half covered, and always the best covered one(s).
 
     Args:
         cells: (B, T, P, 4).
         boxes: (B, N, T, 4).
+        token_mask: (B, T, P) bool; a masked token belongs to no trace.
 
     Returns:
-        (B, N, T, P) bool; all False where the box touches no cell.
+        (B, N, T, P) bool; all False where the box touches no unmasked cell.
     """
-    cover = cell_cover(cells, boxes)
+    cover = cell_cover(cells, boxes) * token_mask.unsqueeze(1).to(cells.dtype)
     best = cover.amax(dim=-1, keepdim=True)
     return (cover >= 0.5) | ((cover >= best - 1e-6) & (best > 1e-6))
+
+
+def steps_of_traces(step_s: Tensor, step_mask: Tensor, span_s: Tensor) -> Tensor:
+    """Which steps belong to each trace; masked ones never do.
+
+    Steps at least half covered, and always the best covered one(s) of the unmasked steps. A trace of which at least
+    half lies inside the window is never lost: where it touches no unmasked step (a short one, between the frames of a
+    slow source) the nearest one up to `NEAR_S` away stands for it.
+
+    Args:
+        step_s: (B, T, 2) seconds.
+        step_mask: (B, T) bool.
+        span_s: (B, N, 2) seconds.
+
+    Returns:
+        (B, N, T) bool.
+    """
+    valid = step_mask.unsqueeze(1)  # (B, 1, T)
+    cover = step_cover(step_s, span_s)
+    seen = torch.where(valid, cover, torch.zeros_like(cover))
+    best = seen.amax(dim=-1, keepdim=True)
+    inside = (seen >= 0.5) | ((seen >= best - 1e-6) & (best > SLIVER))
+    length = (step_s[..., 1] - step_s[..., 0]).unsqueeze(1)
+    held_s = (cover * length).sum(dim=-1, keepdim=True)
+    held = held_s >= 0.5 * (span_s[..., 1:] - span_s[..., :1]).clamp(min=1e-6)  # (B, N, 1)
+    before, after = span_s[..., :1] - step_s[..., 1].unsqueeze(1), step_s[..., 0].unsqueeze(1) - span_s[..., 1:]
+    away_s = torch.maximum(before, after).clamp(min=0).masked_fill(~valid, float("inf"))  # (B, N, T)
+    nearest = away_s.amin(dim=-1, keepdim=True)
+    stands_in = held & ~inside.any(dim=-1, keepdim=True) & (away_s <= nearest + 1e-6) & (away_s <= NEAR_S)
+    return inside | stands_in
 
 
 def signed_square_bins(low: float, high: float, count: int) -> list[float]:

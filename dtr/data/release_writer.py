@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from dtr.annotation import CATEGORIES, Box, TraceAnnotation, VideoAnnotation
+from dtr.annotation import CATEGORIES, TraceAnnotation, VideoAnnotation
 from dtr.boxes import to_ltwh_px
 from dtr.data.rows import TRACE_FIELDS
 from dtr.data.tags import read_tags
@@ -97,7 +95,7 @@ def _trace_fields(trace: TraceAnnotation, video: VideoAnnotation, losses: Counte
 
 
 def _bbox_px(trace: TraceAnnotation, video: VideoAnnotation, losses: Counter[str]) -> dict[str, float] | None:
-    box = trace.box or union([box for _, box in trace.boxes])
+    box = trace.extent
     losses["boxes"] += bool(trace.boxes)
     if box is None:
         return None
@@ -106,24 +104,6 @@ def _bbox_px(trace: TraceAnnotation, video: VideoAnnotation, losses: Counter[str
         return None
     numbers = (_whole(float(v)) for v in to_ltwh_px(box, video.width, video.height))
     return dict(zip(("left", "top", "width", "height"), numbers, strict=True))
-
-
-def union(boxes: Sequence[Box]) -> Box | None:
-    """The smallest box around all boxes; None = there are none.
-
-    Args:
-        boxes: xyxy in [0, 1].
-
-    Example:
-        >>> union([(0.1, 0.2, 0.3, 0.4), (0.2, 0.1, 0.5, 0.3)])
-        (0.1, 0.1, 0.5, 0.4)
-    """
-    if not boxes:
-        return None
-    sides = np.array(boxes, dtype=np.float64)
-    x0, y0 = (float(v) for v in sides[:, :2].min(axis=0))
-    x1, y1 = (float(v) for v in sides[:, 2:].max(axis=0))
-    return x0, y0, x1, y1
 
 
 def _span(trace: TraceAnnotation, video: VideoAnnotation, losses: Counter[str]) -> tuple[float | None, float | None]:

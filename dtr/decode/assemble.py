@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Candidate:
     """A trace before calibration.
 
     Attributes:
-        raw_score: geometric mean of its parts × P(fake), in [0, 1].
+        raw_score: geometric mean of its parts × P(fake), in [0, 1]; at most that of the clip's likeliest candidate.
         parts: the parts by head kind.
         span_s: seconds. box: (4,). times_s: (M,). boxes: (M, 4). categories: (C,) or empty.
     """
@@ -78,7 +78,7 @@ class ClipDecoding:
     Attributes:
         label_logit: of the clip, or None without a label head.
         step_logits: (N,), empty without a label head.
-        candidates: strongest first.
+        candidates: strongest first, the likeliest of equals.
     """
 
     label_logit: float | None
@@ -98,7 +98,9 @@ def decode_clip(
 
     Boundary proposes spans (the whole clip without that head), boxes are linked inside each (the whole frame without
     that head), categories are pooled inside each tube. A candidate's score is the geometric mean of its parts × P(fake)
-    and the parts of a span or tube that is not the clip's likeliest are reduced by how much less likely it is.
+    and the parts of a span or tube that is not the clip's likeliest are reduced by how much less likely it is. The best
+    supported tube of the likeliest span is the clip's answer, the one that priors move: no other candidate is scored
+    above it.
 
     Args:
         outputs: `<head>.<field>` → (W, …) raw outputs per window.
@@ -138,7 +140,9 @@ def decode_clip(
                     "boundary": span.score * span.share / spans[0].share,
                     "box": tube.score * min(1.0, tube.share / tubes[0].share),
                 }
-                candidates.append(_candidate(span, tube, parts, by_kind, geometry, fake_score))
+                found = _candidate(span, tube, parts, by_kind, geometry, fake_score)
+                most = candidates[0].raw_score if candidates else 1.0
+                candidates.append(replace(found, raw_score=min(found.raw_score, most)))
     steps = label["step_logits"] if label is not None else np.zeros(0)
     return ClipDecoding(logit, steps, _without_duplicates(candidates, options))
 
@@ -204,13 +208,15 @@ def _candidate(
     parts = {kind: value for kind, value in parts.items() if kind in by_kind}
     categories: FloatArray = np.zeros(0)
     if "category" in by_kind:
+        places = np.tile(tube.box, (len(geometry.step_s), 1))
+        places[tube.steps] = tube.boxes  # where it moves, its categories are read along its way, as in training
         categories = pool_categories(
             by_kind["category"]["token_logits"],
             geometry.token_mask,
             geometry.cells,
             geometry.step_s,
             span.span_s,
-            tube.box,
+            places,
         )
         parts["category"] = float(categories.max())
     geometric = float(np.exp(np.mean(np.log(np.maximum(list(parts.values()), 1e-9)))))

@@ -44,9 +44,9 @@ def decode_spans(
     """Let every step vote for the onset and offset of the trace it sees; group the votes into candidates.
 
     The reported onset and offset are the medians of the votes: the median minimises the expected absolute error, which
-    is what the onset metric (time distance) charges. For the likeliest candidate (nearly always the clip's answer)
-    the onsets and offsets of training traces vote too, with the weight of `options.span_prior`: what the steps leave in
-    doubt is decided by how traces usually lie.
+    is what the onset metric (time distance) charges. For the likeliest candidate (the clip's answer) the onsets and
+    offsets of training traces vote too, with the weight of `options.span_prior`: what the steps leave in doubt is
+    decided by how traces usually lie.
 
     Args:
         action_logits: (N,). start_logits, end_logits: (N, K). bins_s: (K,) seconds.

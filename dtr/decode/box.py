@@ -22,6 +22,10 @@ MIN_SHARE = 0.1
 """A further tube is linked only from tokens that hold at least this share of the probability."""
 
 
+MIN_EVIDENCE = 0.02
+"""A step shows a tube if the tokens that follow it hold at least this share of the step's probability over places."""
+
+
 @dataclass(frozen=True)
 class Tube:
     """Where a trace may be during a span.
@@ -51,45 +55,93 @@ def decode_tubes(
 
     Heat is a distribution over places, and every token has a box for the trace it would belong to: together a
     distribution over boxes. The reported box is the one with the largest expected IoU under it (minimum Bayes risk for
-    the IoU metric). For the likeliest tube of a span, boxes of training traces take part with the weight of
-    `options.box_prior`: what the tokens leave in doubt is decided by where traces usually lie. Tokens whose boxes agree
-    with the box are set aside, and the rest may give further tubes.
+    the IoU metric). From there the tube is linked from step to step, so that it follows what moves; the tokens it
+    takes up are set aside, and the rest may give further tubes. For the first tube, boxes of training traces take part
+    in the choice of the reported box, with the weight of `options.box_prior`: what the tokens leave in doubt is decided
+    by where traces usually lie. They never decide which tokens are linked.
 
     Args:
         heat_logits: (N, P). boxes: (N, P, 4) xyxy. token_mask: (N, P) bool. step_s: (N, 2) seconds.
-        span_s: (start, end) seconds.
+        span_s: (start, end) seconds. Where it touches no unmasked step, the nearest one is taken.
         options: decoding parameters.
 
     Returns:
-        Tubes in the order they were found, the best supported first; empty when no unmasked step touches the span.
+        Tubes in the order they were found, the best supported first; empty when every step is masked.
     """
     options = options or DecodeOptions()
-    cover = overlap_s(step_s, [span_s])[:, 0] * token_mask.any(axis=1)
-    steps = np.flatnonzero(cover > 1e-6)
+    steps, cover = _steps_inside(step_s, np.asarray(token_mask.any(axis=1)), span_s)
     if len(steps) == 0:
         return []
     place = softmax(heat_logits[steps], token_mask[steps])  # (M, P)
-    joint = place * (cover[steps] / cover[steps].sum())[:, None]  # (M, P), sums to 1
-    share = joint.sum(axis=0)  # (P,)
-    mean_boxes = (joint[..., None] * boxes[steps]).sum(axis=0) / np.maximum(share, 1e-12)[:, None]  # (P, 4)
-    heat = sigmoid(heat_logits[steps])
-    left = share > share.max() * 1e-3
+    joint = place * (cover / cover.sum())[:, None]  # (M, P), sums to 1
+    heat, boxes = sigmoid(heat_logits[steps]), boxes[steps]
+    floor = joint.sum(axis=0).max() * 1e-3
+    left = np.ones(joint.shape, dtype=bool)  # (M, P)
     tubes: list[Tube] = []
-    while len(tubes) < options.max_tubes and share[left].sum() >= (MIN_SHARE if tubes else 0.0) and left.any():
-        box = best_expected_iou(*_with_prior(mean_boxes[left], share[left], options if not tubes else None))
-        agree = left & (box_iou(mean_boxes, box[None])[:, 0] >= options.box_iou)
-        if not agree.any():
-            agree = left & (share == share[left].max())
-        track = _track(joint[:, agree], boxes[steps][:, agree], box, options.smooth_steps)
-        score = float(np.average(heat[:, agree], weights=joint[:, agree]))
-        tubes.append(Tube(score, float(share[agree].sum()), box, steps, track))
-        left &= ~agree
+    while len(tubes) < options.max_tubes:
+        free = joint * left
+        share = free.sum(axis=0)  # (P,)
+        kept = share > floor
+        if not kept.any() or share[kept].sum() < (MIN_SHARE if tubes else 0.0):
+            break
+        mean_boxes = (free[:, kept, None] * boxes[:, kept]).sum(axis=0) / share[kept, None]
+        seed = best_expected_iou(mean_boxes, share[kept])
+        box = seed if tubes else best_expected_iou(*_with_prior(mean_boxes, share[kept], options))
+        taken, track = _linked(place * left, boxes, seed, options.box_iou)
+        score = float(np.average(heat[taken], weights=joint[taken]))
+        followed = clip_boxes(_smoothed(track, options.smooth_steps) + (box - seed))  # as far as the prior moved it
+        tubes.append(Tube(score, float(joint[taken].sum()), box, steps, followed))
+        left &= ~taken
     return tubes
 
 
-def _with_prior(boxes: FloatArray, weights: FloatArray, options: DecodeOptions | None) -> tuple[FloatArray, FloatArray]:
-    """Boxes and weights, joined by the prior's (None = without)."""
-    if options is None or options.box_prior == 0 or not options.prior_boxes:
+def _steps_inside(
+    step_s: FloatArray, step_mask: NDArray[np.bool_], span_s: tuple[float, float]
+) -> tuple[NDArray[np.intp], FloatArray]:
+    """Unmasked steps that a span touches, or else the nearest one, with the seconds that each shares: two (M,)."""
+    shared_s = overlap_s(step_s, [span_s])[:, 0] * step_mask
+    steps = np.flatnonzero(shared_s > 1e-6)
+    if len(steps) or not step_mask.any():
+        return steps, shared_s[steps]
+    away_s = np.maximum(span_s[0] - step_s[:, 1], step_s[:, 0] - span_s[1])
+    steps = np.array([np.argmin(np.where(step_mask, away_s, np.inf))])
+    return steps, np.ones(1)
+
+
+def _linked(
+    place: FloatArray, boxes: FloatArray, seed: FloatArray, min_iou: float
+) -> tuple[NDArray[np.bool_], FloatArray]:
+    """Follow a box from the step that shows it best, forwards and backwards.
+
+    At each step the tokens whose boxes overlap the box of the step before belong to the tube, and their weighted mean
+    is its box there. Where they hold less than `MIN_EVIDENCE` the trace is not seen, and the last box is held.
+
+    Args:
+        place: (M, P) probability over places of each step, 0 for tokens that are taken.
+        boxes: (M, P, 4) xyxy. seed: (4,) where to begin. min_iou: of a token's box with the box before.
+
+    Returns:
+        (M, P) bool, the tokens that belong; (M, 4) box of each step.
+    """
+    near = box_iou(boxes.reshape(-1, 4), seed[None])[:, 0].reshape(place.shape)
+    near = near >= min(min_iou, near[place > 0].max())  # whatever comes nearest where nothing agrees
+    start = int(np.argmax((place * near).sum(axis=1)))
+    weight = place[start] * near[start]
+    taken, track = np.zeros(place.shape, dtype=bool), np.tile(weight @ boxes[start] / weight.sum(), (len(place), 1))
+    taken[start] = weight > 0
+    for order in (range(start + 1, len(place)), range(start - 1, -1, -1)):
+        box = track[start]
+        for step in order:
+            weight = place[step] * (box_iou(boxes[step], box[None])[:, 0] >= min_iou)
+            if weight.sum() >= MIN_EVIDENCE:
+                taken[step], box = weight > 0, weight @ boxes[step] / weight.sum()
+            track[step] = box
+    return taken, track
+
+
+def _with_prior(boxes: FloatArray, weights: FloatArray, options: DecodeOptions) -> tuple[FloatArray, FloatArray]:
+    """Boxes and weights, joined by the prior's."""
+    if options.box_prior == 0 or not options.prior_boxes:
         return boxes, weights
     prior = np.asarray(options.prior_boxes)
     weights = (1 - options.box_prior) * weights / max(weights.sum(), 1e-12)
@@ -130,20 +182,8 @@ def _grown(box: FloatArray) -> FloatArray:
     return clip_boxes(np.stack([np.concatenate([centre - half * g, centre + half * g]) for g in GROWTH]))
 
 
-def _track(weights: FloatArray, boxes: FloatArray, box: FloatArray, smooth: int) -> FloatArray:
-    """Boxes over time of the tokens that voted: weighted mean per step, moving average over ±`smooth` steps.
-
-    The track is moved and scaled as a whole so that its mean is the tube's box.
-
-    Args:
-        weights: (M, A). boxes: (M, A, 4). box: (4,). smooth: steps.
-
-    Returns:
-        (M, 4) xyxy inside the frame.
-    """
-    total = weights.sum(axis=1, keepdims=True)
-    per_step = (weights[..., None] * boxes).sum(axis=1) / np.maximum(total, 1e-12)
-    count = len(per_step)
-    rows = [per_step[max(0, i - smooth) : i + smooth + 1].mean(axis=0) for i in range(count)]
-    track = np.stack(rows)
-    return clip_boxes(track - track.mean(axis=0) + box)
+def _smoothed(track: FloatArray, smooth: int) -> FloatArray:
+    """Moving average of (M, 4) boxes over at most ±`smooth` steps, as many before as after: it never lags behind."""
+    last = len(track) - 1
+    half = [min(i, last - i, smooth) for i in range(last + 1)]
+    return np.stack([track[i - h : i + h + 1].mean(axis=0) for i, h in enumerate(half)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dtr.annotation import TraceAnnotation, VideoAnnotation
 from dtr.errors import AnnotationError
@@ -46,6 +46,8 @@ class Item:
 def join(videos: Sequence[VideoAnnotation], predictions: Mapping[str, Prediction]) -> list[Item]:
     """Every labelled video with its prediction, in the order of the videos.
 
+    A trace that has only boxes over time gets the smallest box around them too, for the figures of single boxes.
+
     Raises:
         AnnotationError: no video has a label.
 
@@ -55,9 +57,15 @@ def join(videos: Sequence[VideoAnnotation], predictions: Mapping[str, Prediction
         >>> [item.correct for item in join([clip], {"a": Prediction("a", "fake")})]
         [True]
     """
-    items = [Item(v, predictions.get(v.video_id)) for v in videos if v.label is not None]
+    items = [Item(_placed(v), predictions.get(v.video_id)) for v in videos if v.label is not None]
     if not items:
         raise AnnotationError(
             f"evaluation needs labelled videos, got {len(videos)} videos without a label; check annotations and split"
         )
     return items
+
+
+def _placed(video: VideoAnnotation) -> VideoAnnotation:
+    if all(t.box is not None or not t.boxes for t in video.traces or ()):
+        return video
+    return replace(video, traces=tuple(replace(t, box=t.extent) for t in video.traces or ()))

@@ -114,6 +114,13 @@ def test_box__every_row_against_the_best_candidate_beside_the_best_floor() -> No
     assert not {"onset_error_s", "tiou"} & set(metrics)  # no head answers "when"
 
 
+def test_box__a_moving_trace_counts_by_the_box_around_its_way() -> None:
+    moving = TraceAnnotation(span_s=(0.0, 1.0), boxes=((0.0, (0.0, 0.0, 0.25, 0.5)), (1.0, (0.25, 0.0, 0.5, 0.5))))
+    test = (replace(TEST[0], traces=(moving,)), *TEST[2:])
+    iou = table_of({"is": EchoLabel(), "where": OneBox(BOX)}, test, (2.0, -2.0, 1.0))["metrics"]["box_iou"]
+    assert (iou["value"], iou["n"]) == (pytest.approx(1.0), 1)
+
+
 def test_box__training_data_without_boxes_leaves_constants_that_need_none() -> None:
     blind = tuple(replace(v, traces=()) for v in FIT)
     found = table_of({"is": EchoLabel(), "where": OneBox(BOX)}, fit=blind)

@@ -67,6 +67,13 @@ def test_fit_floors__of_boxes_alone_or_times_alone():
     assert set(timed.boxes) == {"full_frame", "centre"}
 
 
+def test_floors__a_moving_trace_is_the_box_around_its_way():
+    moving = TraceAnnotation(boxes=((0.0, (0.1, 0.2, 0.3, 0.4)), (1.0, (0.2, 0.1, 0.5, 0.3))))
+    floors = fit_floors([fake("a", moving)])
+    assert floors.boxes["train_median"] == (0.1, 0.1, 0.5, 0.4)
+    assert floor_rows(floors, [fake("x", moving)])["box_iou"]["train_median"][0].tolist() == [1.0]
+
+
 def test_best_constant_box__no_box_of_a_finer_search_is_better():
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 0.5, (40, 2))

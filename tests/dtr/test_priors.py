@@ -41,6 +41,11 @@ def test_fit_priors__are_shares_of_the_video_and_boxes_of_training_traces() -> N
     assert set(prior["prior_offsets"]) == {0.75}
 
 
+def test_fit_priors__a_moving_trace_is_the_box_around_its_way() -> None:
+    moving = TraceAnnotation(boxes=((0.0, (0.1, 0.2, 0.3, 0.4)), (1.0, (0.2, 0.1, 0.5, 0.3))))
+    assert fit_priors([replace(video(None, None), traces=(moving,))]) == {"prior_boxes": [[0.1, 0.1, 0.5, 0.4]]}
+
+
 def test_fit_priors__unknown_places_or_times_give_none() -> None:
     assert set(fit_priors([video(None, TRUE_BOX)])) == {"prior_boxes"}
     assert set(fit_priors([video(TRUE_SPAN, None)])) == {"prior_onsets", "prior_offsets"}

@@ -47,6 +47,16 @@ def test_window_targets__missing_fields_are_masked() -> None:
     assert np.allclose(t.boxes[0, 1], [0.1, 0.2, 0.3, 0.4])
 
 
+def test_make_sample__takes_the_stated_duration_that_fits_the_steps() -> None:
+    steps = np.array([[0, 1, 2, 3]])
+    fits = make_sample(video(duration_s=0.74), clip(4), steps)  # the last step ends at 0.667 s
+    cut = make_sample(video(duration_s=9.0), clip(4), steps)
+    unstated = make_sample(video(), clip(4), steps)
+    shorter = make_sample(video(duration_s=0.3), clip(4), steps)
+    assert collate([fits]).targets.duration_s.item() == pytest.approx(0.74)
+    assert [s.targets.duration_s for s in (cut, unstated, shorter)] == pytest.approx([4 / 6] * 3)
+
+
 def test_boxes_at__interpolates_and_holds_the_ends() -> None:
     trace = TraceAnnotation(boxes=((1.0, (0.0, 0.0, 0.2, 0.2)), (2.0, (0.4, 0.2, 0.6, 0.4))))
     got = boxes_at(trace, np.array([0.0, 1.5, 9.0]))

@@ -150,11 +150,12 @@ def test_clip_outputs__are_the_rows_of_that_clip() -> None:
     assert clip_outputs(output, "head", batch, 1)["head.video_logit"].tolist() == [2.0, 3.0]
 
 
-def test_clip_truth__a_moving_box_is_averaged_over_its_span() -> None:
+def test_clip_truth__one_box_surrounds_a_moving_one_over_its_span() -> None:
     moving = TraceAnnotation(span_s=(1.0, 2.0), boxes=((0.0, (0, 0, 0.2, 0.2)), (4.0, (0.4, 0, 0.6, 0.2))))
     batch = batch_of(fake(moving, TraceAnnotation(span_s=(2.0, 3.0))), steps=20)
     truth = ClipTruth(batch, 0, clip_geometry_of(batch, 0))
-    assert truth.boxes[0] == pytest.approx([0.15, 0, 0.35, 0.2], abs=1e-6)  # at 1.5 s, the middle of its span
+    first, last = 6.5 / 6, 11.5 / 6  # middles of the steps of its span
+    assert truth.boxes[0] == pytest.approx([first / 10, 0, last / 10 + 0.2, 0.2], abs=1e-6)
     assert len(truth.boxes) == 1
     assert np.allclose(truth.spans_s, [[1, 2], [2, 3]])
     assert (truth.label, truth.annotated, truth.exhaustive) == (1.0, True, False)

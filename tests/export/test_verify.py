@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import onnx
@@ -12,6 +13,7 @@ from dtr.errors import ConfigError, DetectorError
 from dtr.export.clips import synthetic_clips
 from dtr.export.verify import Parity, export_verified, verify
 from tests.export.toy import ToyHead, make_detector, seeded
+from tests.tiny_detector import rewrite_metadata
 
 
 def _shift(source: Path, target: Path, amount: float) -> Path:
@@ -41,6 +43,17 @@ def test_verify__heads_file_says_that_no_trace_was_compared(heads_detector: Load
     assert parity.worst <= 1e-4
     assert (parity.cases, parity.clips, parity.traced) == (5, 3, 0)
     assert "0 of 3 clips" in parity.note
+
+
+def test_verify__counts_clips_whose_traces_reach_the_threshold(
+    fused_detector: LoadedDetector, fused_file: Path, tmp_path: Path
+) -> None:
+    info = dataclasses.replace(fused_detector.info, thresholds={"trace": 0.999})
+    strict = shutil.copy(fused_file, tmp_path / "strict.onnx")
+    rewrite_metadata(strict, "thresholds", info.thresholds)
+    parity = verify(dataclasses.replace(fused_detector, info=info), strict, synthetic_clips(info)[:2])
+    assert (parity.clips, parity.traced) == (2, 0)
+    assert "0 of 2 clips" in parity.note
 
 
 def test_verify__takes_the_clips_it_is_given(fused_detector: LoadedDetector, fused_file: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dtr.backbones.image import ImageBackbone
+from dtr.calibration import PlattCalibration
 from dtr.clock import Clock
 from dtr.detector import BackbonePart, LoadedDetector, model_id
 from dtr.features import Features
@@ -88,8 +89,11 @@ def make_detector(backbone: ImageBackbone | None = None, **heads: Head) -> Loade
         clock,
         backbone.views if backbone else (),
         {name: head.spec(backbone_id) for name, head in heads.items()},
-        calibration={"label": {"slope": 1.5, "intercept": -0.25}, "trace": {"slope": 0.5, "intercept": 0.0}},
-        thresholds={"label": 0.4, "abstain": [0.3, 0.5]},
+        calibration={
+            "label": PlattCalibration(1.5, -0.25, 3, 2, 0.5).to_json(),
+            "trace": PlattCalibration(0.5, 0.0, 3, 2, 0.5, "trace").to_json(),
+        },
+        thresholds={"label": 0.4, "abstain": [0.3, 0.5], "trace": 0.1},
         training={"clips": 3},
         dtr_version="0.1.0",
     )

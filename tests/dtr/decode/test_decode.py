@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dtr.boxes import box_iou
+from dtr.boxes import box_iou, paired_box_iou
 from dtr.clock import Clock
 from dtr.decode.assemble import ClipGeometry, decode_clip
 from dtr.decode.boundary import decode_spans
@@ -118,6 +118,47 @@ def test_decode_tubes__follow_a_moving_object() -> None:
     tube = decode_tubes(heat, boxes, np.ones((12, 64), bool), step_times(12), (0.0, 2.0))[0]
     travelled = tube.boxes[-1, 0] - tube.boxes[0, 0]
     assert 0.3 < travelled < 0.45
+
+
+def moving_outputs(path: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Heat on a box that moves; the other tokens believe in a box around themselves, as a trained head does."""
+    heat, boxes, cells = grid_outputs([], len(path))
+    centre = (cells[0, :, :2] + cells[0, :, 2:]) / 2
+    boxes[:] = np.concatenate([centre - 0.12, centre + 0.12], axis=1).clip(0, 1)
+    for step, box in enumerate(path):
+        inside = (centre > box[:2]).all(axis=1) & (centre < box[2:]).all(axis=1)
+        heat[step, inside], boxes[step, inside] = 3.0, box
+    return heat, boxes
+
+
+ACROSS = [[0.02 + 0.06 * i, 0.3, 0.27 + 0.06 * i, 0.7] for i in range(12)]
+
+
+def test_decode_tubes__follow_an_object_across_the_frame() -> None:
+    heat, boxes = moving_outputs(ACROSS)
+    tubes = decode_tubes(heat, boxes, np.ones((12, 64), bool), step_times(12), (0.0, 2.0))
+    assert len(tubes) == 1  # one object, however far it goes
+    assert paired_box_iou(tubes[0].boxes, ACROSS).min() > 0.95
+    prior = DecodeOptions(prior_boxes=((0.4, 0.5, 0.7, 0.9),), box_prior=0.9)
+    moved = decode_tubes(heat, boxes, np.ones((12, 64), bool), step_times(12), (0.0, 2.0), prior)[0]
+    assert (moved.score, moved.share) == (tubes[0].score, tubes[0].share)  # a prior moves, it does not choose
+    assert (moved.boxes - tubes[0].boxes)[4:8] == pytest.approx(np.tile(moved.box - tubes[0].box, (4, 1)))
+
+
+def test_decode_tubes__hold_the_box_while_the_object_is_not_seen() -> None:
+    heat, boxes = moving_outputs([[0.1, 0.3, 0.4, 0.7]] * 4 + [[0.7, 0.1, 0.9, 0.3]] * 2 + [[0.1, 0.3, 0.4, 0.7]] * 6)
+    tubes = decode_tubes(heat, boxes, np.ones((12, 64), bool), step_times(12), (0.0, 2.0))
+    assert [round(t.share, 2) for t in tubes] == [0.83, 0.17]
+    assert tubes[0].boxes == pytest.approx(np.tile([0.1, 0.3, 0.4, 0.7], (12, 1)), abs=0.01)
+
+
+def test_decode_tubes__a_span_between_two_frames_takes_the_nearest() -> None:
+    heat, boxes, _ = grid_outputs([[0.1, 0.1, 0.45, 0.5]])
+    mask = np.zeros((6, 64), bool)
+    mask[[0, 5]] = True
+    tube = decode_tubes(heat, boxes, mask, step_times(6), (0.3, 0.4))[0]
+    assert tube.steps.tolist() == [0]
+    assert tube.box == pytest.approx([0.1, 0.1, 0.45, 0.5])
 
 
 def test_decode_tubes__outside_the_span_nothing_counts() -> None:
@@ -259,6 +300,36 @@ def test_decode_clip__candidates_come_strongest_first_without_duplicates() -> No
     scores = [c.raw_score for c in candidates]
     assert scores == sorted(scores, reverse=True)
     assert len(candidates) <= 4
+
+
+def test_decode_clip__the_answer_is_the_candidate_that_priors_move() -> None:
+    outputs, specs, g = detector_outputs()
+    action, start, end = boundary_outputs([(0.2, 2.9), (3.2, 3.7)])
+    action[action > 0], action[20:22] = 1.0, 2.0  # the long span holds more probability, the short one is surer
+    for name, value in zip(("action_logits", "start_logits", "end_logits"), (action, start, end), strict=True):
+        outputs[f"when.{name}"] = windowed(value, g.window_steps)
+    outputs["what.token_logits"] = windowed(np.where(step_times(24)[:, :1, None] > 3, 6.0, -6.0), g.window_steps)
+    outputs["what.token_logits"] = outputs["what.token_logits"] + np.zeros((1, 1, 64, 9))
+    prior = DecodeOptions(prior_onsets=(0.1,), prior_offsets=(0.5,), span_prior=0.9)
+    first, second = decode_clip(outputs, specs, g, options=prior).candidates[:2]
+    assert first.span_s == pytest.approx((0.4, 2.0))
+    assert second.span_s == pytest.approx((3.2, 3.7), abs=0.1)
+    assert second.raw_score <= first.raw_score
+
+
+def test_decode_clip__categories_are_read_along_the_way() -> None:
+    g = geometry(12)
+    heat, boxes = moving_outputs(ACROSS)
+    centre = (g.cells[..., :2] + g.cells[..., 2:]) / 2
+    way = np.array(ACROSS)[:, None]
+    on_it = ((centre > way[..., :2]) & (centre < way[..., 2:])).all(axis=-1)
+    category = np.full((12, 64, 9), -4.0)
+    category[..., 2] = np.where(on_it, 4.0, -4.0)
+    _, specs, _ = detector_outputs()
+    per_step = {"where.heat_logits": heat, "where.boxes": boxes, "what.token_logits": category}
+    outputs = {name: windowed(v, g.window_steps) for name, v in per_step.items()}
+    best = decode_clip(outputs, {name: specs[name] for name in ("where", "what")}, g).candidates[0]
+    assert best.categories[2] > 0.7  # 0.4 inside its one box, which the object only passes through
 
 
 def test_options__unknown_key_is_named() -> None:
