@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dtr.decode.assemble import READS
 from dtr.detector_files import INFO_FILE, reason
 from dtr.errors import ConfigError, DetectorError
 from dtr.export.metadata import CELLS_OUTPUT, FUSED_INPUTS, Graph, from_metadata
 from dtr.extras import check_onnxruntime
 from dtr.features import Features
 from dtr.model_info import ModelInfo
+from dtr.shipped import recorded_hash
 from dtr.spec import FEATURE_INPUTS, ONNX_SEPARATOR
 from dtr.steps import ClipSteps
 
@@ -56,8 +59,8 @@ class OnnxModel:
             windows_at_once: windows in one run of the graph, ≥ 1; changes speed and memory only.
 
         Returns:
-            `<head>.<field>` → (W, …); "cells" (N, P, 4) float32 xyxy in the displayed frame; "token_mask" (N, P) bool;
-            "window_steps" (W, T) int64 step index, −1 = padding.
+            `<head>.<field>` → (W, …), as far as decoding reads it; "cells" (N, P, 4) float32 xyxy in the displayed
+            frame; "token_mask" (N, P) bool; "window_steps" (W, T) int64 step index, −1 = padding.
 
         Raises:
             DetectorError: the model takes features, or the steps were rendered for another model.
@@ -80,7 +83,7 @@ class OnnxModel:
             features: numpy arrays, of this model's backbone.
 
         Returns:
-            `<head>.<field>` → (B, …).
+            `<head>.<field>` → (B, …), as far as decoding reads it.
 
         Raises:
             DetectorError: the model takes frames, or the features come from another backbone.
@@ -100,7 +103,7 @@ class OnnxModel:
         arrays: Iterator[NDArray[Any]] = (
             np.ascontiguousarray(getattr(features, n), dtype=d) for n, d in zip(FEATURE_INPUTS, dtypes, strict=True)
         )
-        return self.run(dict(zip(FEATURE_INPUTS, arrays, strict=True)))
+        return self.run(dict(zip(FEATURE_INPUTS, arrays, strict=True)), self._decoded)
 
     def _run_group(self, steps: ClipSteps, group: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Run some consecutive windows on only the steps they need."""
@@ -112,7 +115,18 @@ class OnnxModel:
                 "step_mask": np.asarray(steps.step_mask[low:high], dtype=np.bool_),
                 "step_s": np.asarray(steps.step_s[low:high], dtype=np.float32),
                 "view_boxes": np.asarray(steps.view_boxes, dtype=np.float32),
-            }
+            },
+            (*self._decoded, CELLS_OUTPUT),
+        )
+
+    @cached_property
+    def _decoded(self) -> tuple[str, ...]:
+        """Outputs that decoding reads: the others, such as distributions over box sides, would only be copied."""
+        return tuple(
+            f"{head}{ONNX_SEPARATOR}{output.name}"
+            for head, spec in self.info.heads.items()
+            for output in spec.outputs
+            if output.name in READS.get(spec.kind, ())
         )
 
     def signature(self) -> list[tuple[str, str, str, list[str | int]]]:
@@ -123,15 +137,19 @@ class OnnxModel:
             for item in items
         ]
 
-    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: dict[str, NDArray[Any]], names: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         """One run of the graph as it is: its inputs by name → its outputs by name.
+
+        Args:
+            inputs: all of them.
+            names: of the outputs to fetch; None = all.
 
         Raises:
             DetectorError: onnxruntime cannot run it, for example for lack of memory.
         """
         from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
-        names = [output.name for output in self._session.get_outputs()]
+        names = [output.name for output in self._session.get_outputs()] if names is None else list(names)
         try:
             return dict(zip(names, self._session.run(names, inputs), strict=True))
         except (errors.Fail, errors.InvalidArgument, errors.RuntimeException) as error:
@@ -167,21 +185,39 @@ def load_model(
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        DetectorError: no such model, not ours, damaged, or of a newer DTR.
+        DetectorError: no such model, not ours, damaged, of a newer DTR, or an embedded one whose SHA-256 is not the
+            recorded one.
         ConfigError: a provider that this onnxruntime does not have, or a number of threads below 1.
     """
     check_onnxruntime()
     name, data = _read_model(name_or_path)
-    session = _session(data, name, providers, threads)
+    digest = hashlib.sha256(data).hexdigest()
+    if name in embedded_models():
+        require_recorded(name, digest)
+    session = open_session(data, name, providers, threads)
     info, graph = from_metadata(session.get_modelmeta().custom_metadata_map, name)
     _require_graph(session, info, graph, name)
-    return OnnxModel(info, graph, name, hashlib.sha256(data).hexdigest(), tuple(session.get_providers()), session)
+    return OnnxModel(info, graph, name, digest, tuple(session.get_providers()), session)
 
 
 def embedded_models() -> dict[str, Traversable]:
     """Models that are shipped inside the package, by name, sorted."""
     files = (f for f in resources.files("dtr.models").iterdir() if f.name.endswith(".onnx"))
     return {f.name.removesuffix(".onnx"): f for f in sorted(files, key=lambda f: f.name)}
+
+
+def require_recorded(name: str, digest: str) -> None:
+    """An embedded model must be the one that was shipped; `dtr doctor` warns of one without a record.
+
+    Raises:
+        DetectorError: its SHA-256 is not the recorded one.
+    """
+    recorded = recorded_hash(resources.files("dtr.models"), name)
+    if recorded is not None and recorded != digest:
+        raise DetectorError(
+            f"{name}: expected the embedded detector with SHA-256 {recorded[:12]}…, got {digest[:12]}…; it is damaged "
+            "or was changed: reinstall DTR"
+        )
 
 
 def _read_model(name_or_path: str | Path | None) -> tuple[str, bytes]:
@@ -209,7 +245,15 @@ def _read_model(name_or_path: str | Path | None) -> tuple[str, bytes]:
         ) from error
 
 
-def _session(data: bytes, name: str, providers: Sequence[str] | None, threads: int | None) -> InferenceSession:
+def open_session(data: bytes, name: str, providers: Sequence[str] | None, threads: int | None) -> InferenceSession:
+    """A session with the house's options.
+
+    Args:
+        data: of the file. name: for messages. providers: None = GPU if there is one, then CPU. threads: None = all.
+
+    Raises:
+        DetectorError: the data cannot be loaded. ConfigError: fewer than one thread, or no such provider.
+    """
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as errors
 

@@ -129,6 +129,50 @@ def _graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
         waiting += [a.g for node in graph.node for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
 
 
+def quiet_export(
+    module: nn.Module, example: tuple[Tensor, ...], inputs: list[str], outputs: list[str], shapes: tuple[Any, ...]
+) -> bytes:
+    """A module's graph as the bytes of an ONNX file, without metadata.
+
+    Raises:
+        DetectorError: it cannot be expressed in ONNX.
+    """
+    program = _program(module, example, inputs, outputs, shapes, type(module).__name__)
+    return program.model_proto.SerializeToString()
+
+
+def _program(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    inputs: list[str],
+    outputs: list[str],
+    shapes: tuple[Any, ...],
+    what: str,
+) -> Any:
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(
+                module,
+                example,
+                dynamo=True,
+                external_data=False,
+                opset_version=OPSET,
+                input_names=inputs,
+                output_names=outputs,
+                dynamic_shapes=shapes,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        cause = error.__cause__ or error
+        raise DetectorError(
+            f"{what} cannot be exported: {str(cause).strip().splitlines()[0]}; "
+            "a head or backbone uses an operation or a fixed size that ONNX cannot express"
+        ) from error
+    if program is None:
+        raise DetectorError(f"{what} cannot be exported: the exporter gave no graph")
+    return program
+
+
 def _export(
     graph: HeadsGraph | FusedGraph,
     example: tuple[Tensor, ...],
@@ -137,27 +181,8 @@ def _export(
     kind: Graph,
     out: Path,
 ) -> Path:
-    try:
-        with _quiet(), torch.no_grad():
-            program = torch.onnx.export(
-                graph,
-                example,
-                dynamo=True,
-                external_data=False,
-                opset_version=OPSET,
-                input_names=list(graph.input_names),
-                output_names=list(graph.output_names),
-                dynamic_shapes=shapes,
-                verbose=False,
-            )
-    except torch.onnx.OnnxExporterError as error:
-        cause = error.__cause__ or error
-        raise DetectorError(
-            f"detector '{info.model_id}' cannot be exported as '{kind}': {str(cause).strip().splitlines()[0]}; "
-            "a head or backbone uses an operation or a fixed size that ONNX cannot express"
-        ) from error
-    if program is None:
-        raise DetectorError(f"detector '{info.model_id}' cannot be exported as '{kind}': the exporter gave no graph")
+    what = f"detector '{info.model_id}' as '{kind}'"
+    program = _program(graph, example, list(graph.input_names), list(graph.output_names), shapes, what)
     model = program.model_proto
     strip_private(model)
     _require_axes(model, info, shapes)

