@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from dtr.batch_run import complete_lines, write_text_atomically
 from dtr.data.convert import RELEASE_MEDIA
@@ -60,15 +60,25 @@ class Journal:
 
 
 class CanonicalFolder:
-    """OUT of `dtr data canonicalise`."""
+    """OUT of `dtr data canonicalise`; a subclass is that of another command which fills a folder in the same way.
+
+    Attributes:
+        what: it holds, for messages. state_folder: of a run's own notes. journals: files in it, in the order in which
+            `opened` gives them. media: folders of files with neutral names.
+    """
+
+    what: ClassVar[str] = "canonical media"
+    state_folder: ClassVar[str] = STATE_FOLDER
+    journals: ClassVar[tuple[str, ...]] = ("looked.jsonl", "made.jsonl")
+    media: ClassVar[tuple[str, ...]] = tuple(RELEASE_MEDIA.values())
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.state = out / STATE_FOLDER
+        self.state = out / self.state_folder
 
     @contextmanager
-    def opened(self, root: Path, settings: Mapping[str, Any]) -> Iterator[tuple[Journal, Journal]]:
-        """Claim the folder for one run, with the journals of looking and making; the lock ends with the process.
+    def opened(self, root: Path, settings: Mapping[str, Any]) -> Iterator[tuple[Journal, ...]]:
+        """Claim the folder for one run, with its journals; the lock ends with the process.
 
         Args:
             root: the source's folder.
@@ -80,12 +90,12 @@ class CanonicalFolder:
         """
         try:
             self._check_place(root)
-            for folder in (self.state, *(self.out / name for name in RELEASE_MEDIA.values())):
+            for folder in (self.state, *(self.out / name for name in self.media)):
                 folder.mkdir(parents=True, exist_ok=True)
             with (self.state / "lock").open("w") as lock:
                 self._lock(lock)
                 self._claim(settings)
-                journals = Journal(self.state / "looked.jsonl"), Journal(self.state / "made.jsonl")
+                journals = tuple(Journal(self.state / name) for name in self.journals)
                 try:
                     yield journals
                 finally:
@@ -102,7 +112,7 @@ class CanonicalFolder:
         Args:
             keep: paths relative to the folder.
         """
-        for name in RELEASE_MEDIA.values():
+        for name in self.media:
             for path in (self.out / name).iterdir():
                 if _OURS.fullmatch(path.name) and f"{name}/{path.name}" not in keep:
                     path.unlink()
@@ -140,7 +150,7 @@ class CanonicalFolder:
         differ = [name for name in sorted(found.keys() | wanted.keys()) if found.get(name) != wanted.get(name)]
         if differ:
             raise ConfigError(
-                f"{self.out}: expected canonical media of the same {', '.join(differ)}, got a folder made with "
+                f"{self.out}: expected {self.what} of the same {', '.join(differ)}, got a folder made with "
                 f"{_differences(found, wanted, differ[0])}; choose another folder"
             )
 

@@ -180,7 +180,7 @@ def _read_traces(reader: RowReader, video: VideoAnnotation) -> tuple[TraceAnnota
     if not isinstance(rows, list):
         reader.lost("wrong_type", f"traces must be null or a list, got {type(rows).__name__}")
         return None
-    if rows and video.label == "real":
+    if rows and video.label == "real" and not _is_synthesised(reader):
         reader.lost("trace_on_real", f"a real video must carry no trace, got {len(rows)}")
         return ()
     traces = []
@@ -189,6 +189,12 @@ def _read_traces(reader: RowReader, video: VideoAnnotation) -> tuple[TraceAnnota
         if inner is not None:
             traces.append(_read_trace(replace(inner, video_id=reader.video_id), video))
     return tuple(traces)
+
+
+def _is_synthesised(reader: RowReader) -> bool:
+    """Whether a line is one of `dtr synth`: its label is that of the clip that the traces were put into."""
+    facts = reader.row.get("facts")
+    return isinstance(facts, dict) and facts.get("synthetic") == "traced"
 
 
 def _read_trace(reader: RowReader, video: VideoAnnotation) -> TraceAnnotation:

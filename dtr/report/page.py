@@ -86,8 +86,11 @@ def render(evaluation: Evaluation, *, command: str = "", clips: int = PER_GROUP)
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
-def templates() -> Any:
+def templates(package: str = "dtr.report") -> Any:
     """The Jinja2 environment of the report's templates.
+
+    Args:
+        package: whose own templates are found as well, before those of the report.
 
     Raises:
         MissingExtraError: Jinja2 is not installed.
@@ -100,7 +103,9 @@ def templates() -> Any:
             "run: pip install 'dtr-video[report]'"
         ) from error
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("dtr.report", "."),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(name, ".") for name in dict.fromkeys((package, "dtr.report"))]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

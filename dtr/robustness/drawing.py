@@ -37,10 +37,10 @@ class Caption(Transform):
         height, width = clip.frames.shape[1:3]
         high = max(8, round(self.share * height))
         words = CAPTIONS[int(rng.integers(len(CAPTIONS)))]
-        layer = _layer(width, height)
+        layer = clear_layer(width, height)
         draw = ImageDraw.Draw(layer)
         draw.rectangle((0, height - high, width, height), fill=(12, 12, 14, 205))
-        font = _font(words, 0.55 * high, 0.92 * width)
+        font = fitting_font(words, 0.55 * high, 0.92 * width)
         draw.text((width / 2, height - high / 2), words, font=font, fill=(255, 255, 255, 255), anchor="mm")
         return _over(clip, layer)
 
@@ -64,11 +64,11 @@ class Badge(Transform):
         height, width = clip.frames.shape[1:3]
         high = max(8, round(self.share * min(width, height)))
         words, corner = BADGES[int(rng.integers(len(BADGES)))], int(rng.integers(4))
-        font = _font(words, 0.6 * high, 0.5 * width)
+        font = fitting_font(words, 0.6 * high, 0.5 * width)
         wide, gap = round(font.getlength(words) + 0.8 * high), high // 2
         x = gap if corner % 2 == 0 else width - gap - wide
         y = gap if corner < 2 else height - gap - high
-        layer = _layer(width, height)
+        layer = clear_layer(width, height)
         draw = ImageDraw.Draw(layer)
         draw.rounded_rectangle((x, y, x + wide, y + high), radius=high / 4, fill=(214, 40, 57, 225))
         draw.text((x + wide / 2, y + high / 2), words, font=font, fill=(255, 255, 255, 255), anchor="mm")
@@ -130,13 +130,14 @@ def _ripples(width: int, height: int, rng: np.random.Generator) -> NDArray[np.fl
     return np.stack(waves, axis=-1).astype(np.float32)
 
 
-def _layer(width: int, height: int) -> Any:
+def clear_layer(width: int, height: int) -> Any:
+    """A Pillow picture to draw on, transparent all over."""
     from PIL import Image
 
     return Image.new("RGBA", (width, height), (0, 0, 0, 0))
 
 
-def _font(words: str, size: float, room: float) -> Any:
+def fitting_font(words: str, size: float, room: float) -> Any:
     """Pillow's own font, as large as fits."""
     from PIL import ImageFont
 

@@ -1,0 +1,1 @@
+"""Synthesised traces: what gives a generated video away, put into any clip with its exact place, time and kind."""
