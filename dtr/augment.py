@@ -7,7 +7,7 @@ is the recipe without chance: every clip gets the same size, codec, quality and 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -40,6 +40,7 @@ class AugmentSpec:
         colour_p, brightness, contrast, saturation: largest change, as a share.
         soften_p, soften: the clip is scaled by this factor and back.
         noise_p, noise: standard deviation of grain, in steps of 1 / 255.
+        rate_p, rate_hz: the clip is first thinned to this frame rate, drawn evenly on a log scale.
     """
 
     resize_p: float = 0.9
@@ -57,12 +58,14 @@ class AugmentSpec:
     soften: Range = (0.5, 0.9)
     noise_p: float = 0.15
     noise: Range = (1.0, 5.0)
+    rate_p: float = 0.0
+    rate_hz: Range = (6.0, 24.0)
 
     def __post_init__(self) -> None:
-        for name in ("resize_p", "recode_p", "flip_p", "colour_p", "soften_p", "noise_p"):
+        for name in ("resize_p", "recode_p", "flip_p", "colour_p", "soften_p", "noise_p", "rate_p"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"augment.{name} must lie in [0, 1], got {getattr(self, name)}")
-        for name in ("short_side", "coarseness", "soften", "noise"):
+        for name in ("short_side", "coarseness", "soften", "noise", "rate_hz"):
             low, high = getattr(self, name)
             if not 0 <= low <= high:
                 raise ConfigError(f"augment.{name} must be a range low, high with 0 <= low <= high, got {low}, {high}")
@@ -73,6 +76,8 @@ class AugmentSpec:
                 "augment needs short_side >= 16, soften > 0, coarseness <= 1 and max_enlarge > 0, got "
                 f"{self.short_side}, {self.soften}, {self.coarseness}, {self.max_enlarge}"
             )
+        if self.rate_hz[0] < 1:
+            raise ConfigError(f"augment.rate_hz must be at least 1 frame a second, got {self.rate_hz[0]}")
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -96,6 +101,7 @@ class AugmentPlan:
         brightness, contrast, saturation: factors.
         soften: factor down and up again.
         noise: standard deviation.
+        rate_hz: frame rate that the clip is thinned to; None = as it is.
     """
 
     size: tuple[int, int]
@@ -107,6 +113,7 @@ class AugmentPlan:
     saturation: float
     soften: float | None
     noise: float
+    rate_hz: float | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +162,8 @@ def draw_plan(spec: AugmentSpec, width: int, height: int, rng: np.random.Generat
     place = rng.uniform(*spec.coarseness)
     jitter = rng.uniform(-1, 1, 3) * (happens["colour"] < spec.colour_p)
     soften, noise = float(rng.uniform(*spec.soften)), float(rng.uniform(*spec.noise))
+    # Drawn only where it can happen, so that plans without it (and the caches made by them) stay as they were.
+    thinned = spec.rate_p > 0 and rng.random() < spec.rate_p
     return AugmentPlan(
         size=even_size(width, height, side),
         codec=codec if happens["recode"] < spec.recode_p else None,
@@ -165,13 +174,14 @@ def draw_plan(spec: AugmentSpec, width: int, height: int, rng: np.random.Generat
         saturation=float(1 + jitter[2] * spec.saturation),
         soften=soften if happens["soften"] < spec.soften_p else None,
         noise=noise if happens["noise"] < spec.noise_p else 0.0,
+        rate_hz=float(np.exp(rng.uniform(*np.log(spec.rate_hz)))) if thinned else None,
     )
 
 
 def augment_rgb_steps(
     frames: NDArray[np.uint8], plan: AugmentPlan, rng: np.random.Generator, *, fps: float
 ) -> NDArray[np.uint8]:
-    """Frames after everything in a plan but the mirror, which is applied to views (their boxes stay put).
+    """Frames after everything in a plan but the rate and the mirror, which is applied to views (their boxes stay put).
 
     Args:
         frames: (F, H, W, 3) uint8 RGB.
@@ -198,6 +208,7 @@ def load_augmented_steps(
     decoder: str = "pyav",
     limits: Limits | None = None,
     strict: bool = False,
+    change: Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]] | None = None,
 ) -> ClipSteps:
     """The k-th augmented view of a clip; same arguments, same bytes.
 
@@ -207,6 +218,7 @@ def load_augmented_steps(
         spec: what may happen.
         seed, k, content_sha256: choose what happens.
         decoder, limits, strict: as for `dtr.sampling.load_steps`.
+        change: done to the frames (F, H, W, 3) before colour, grain and codec.
 
     Raises:
         VideoError: the file is refused, broken beyond use, or (strict) damaged.
@@ -216,8 +228,10 @@ def load_augmented_steps(
     rng = clip_rng(seed, k, content_sha256)
     with open_video(path, decoder=decoder, limits=limits, strict=strict) as reader:
         plan = draw_plan(spec, reader.info.width, reader.info.height, rng)
-        clip = collect_clip(reader, clock=clock, limits=limits, size=plan.size)
-        clip = replace(clip, frames=augment_rgb_steps(clip.frames, plan, rng, fps=clock.rate_hz))
+        rate = clock if plan.rate_hz is None else Clock(rate_hz=plan.rate_hz)
+        clip = collect_clip(reader, clock=rate, limits=limits, size=plan.size)
+        frames = clip.frames if change is None else change(clip.frames, rng)
+        clip = replace(clip, frames=augment_rgb_steps(frames, plan, rng, fps=rate.rate_hz))
         steps = _steps(clip, clock, views, reader.decode_s)
     if plan.flip:
         steps = replace(steps, frames=np.ascontiguousarray(steps.frames[..., ::-1, :]), flipped=True)

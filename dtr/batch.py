@@ -14,7 +14,8 @@ from torch import Tensor
 from dtr.annotation import VideoAnnotation
 from dtr.features import ClipFeatures, Features
 from dtr.head import Batch, Targets
-from dtr.targets import WindowTargets, window_targets
+from dtr.planted import with_planted
+from dtr.targets import WindowTargets, clip_duration_s, window_targets
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,13 @@ def make_sample(video: VideoAnnotation, clip: ClipFeatures, window_steps: NDArra
     """Gather windows of a clip's features and their targets.
 
     Args:
-        video: annotation.
-        clip: features of every step.
+        video: annotation; its duration is used where it fits the steps (see `clip_duration_s`).
+        clip: features of every step; what was planted in them counts as annotated.
         window_steps: (W, T) step index, −1 = padding.
     """
     features = clip.windows(window_steps)
-    targets = window_targets(video, features.step_s, float(clip.step_s[-1, 1]))
+    video = with_planted(video, clip.planted)
+    targets = window_targets(video, features.step_s, clip_duration_s(video.duration_s, clip.step_s))
     return Sample(features, targets, window_steps, video.video_id)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dtr.errors import CacheError, MissingExtraError
 from dtr.features import ClipFeatures
+from dtr.planted import Planted
 
 StorageType = Literal["auto", "float16", "bfloat16", "float32"]
 """How tokens are stored; "auto" = float16, or bfloat16 for a clip whose values exceed float16."""
@@ -35,7 +36,9 @@ def pack(clip: ClipFeatures, about: Mapping[str, str], dtype: StorageType = "aut
     """
     stored, name = store_tokens(clip.tokens, dtype)
     arrays = {"tokens": stored, "token_mask": clip.token_mask, "cells": clip.cells, "step_s": clip.step_s}
-    own = {"tokens_dtype": name, "backbone_id": clip.backbone_id, "sha256": _digest(arrays)}
+    own: dict[str, Any] = {"tokens_dtype": name, "backbone_id": clip.backbone_id, "sha256": _digest(arrays)}
+    if clip.planted is not None:
+        own["planted"] = clip.planted.to_json()
     # One metadata entry: safetensors writes several in random order, and the same features must give the same bytes.
     return _safetensors().save(arrays, {METADATA: json.dumps({**about, **own}, sort_keys=True)})
 
@@ -54,13 +57,14 @@ def unpack(data: bytes) -> tuple[ClipFeatures, dict[str, str]]:
         about = json.loads(header["__metadata__"][METADATA])
         arrays = {name: found[name] for name in ARRAYS}
         kind, backbone_id, digest = about["tokens_dtype"], about["backbone_id"], about["sha256"]
-    except (SafetensorError, KeyError) as error:
+        planted = None if "planted" not in about else Planted.from_json(about["planted"])
+    except (SafetensorError, KeyError, TypeError) as error:
         raise ValueError(f"not a whole file of cached features: {error}") from error
     if digest != _digest(arrays):
         raise ValueError("its arrays are not those that were written")
     if kind == "bfloat16":
         arrays["tokens"] = (arrays["tokens"].astype(np.uint32) << 16).view(np.float32)
-    return ClipFeatures(**arrays, backbone_id=backbone_id), about
+    return ClipFeatures(**arrays, backbone_id=backbone_id, planted=planted), about
 
 
 def store_tokens(tokens: NDArray[np.floating], dtype: StorageType) -> tuple[NDArray[Any], str]:

@@ -13,8 +13,12 @@ from dtr.augment import AugmentSpec, CanonicalSpec, canonical_steps, load_augmen
 from dtr.clock import Clock
 from dtr.errors import DTRError
 from dtr.job_pool import JobFailure, run_jobs
+from dtr.pseudo.frames import pseudo_parts
+from dtr.pseudo.variant import load_pseudo_steps
 from dtr.sampling import load_steps
 from dtr.steps import ClipSteps
+from dtr.traces.catalogue import MECHANISMS, TRACES_VERSION
+from dtr.traces.variant import SynthVariant, load_synth_steps
 from dtr.video import Limits
 from dtr.video.recode import RECIPES
 from dtr.views import ViewSpec
@@ -22,20 +26,22 @@ from dtr.views import ViewSpec
 
 @dataclass(frozen=True)
 class Variant:
-    """Which steps of a clip: as it is, through the canonical recipe, or the k-th augmentation (k ≥ 1).
+    """Which steps of a clip: as it is, through the canonical recipe, the k-th augmentation, with the k-th draw of
+    synthesised traces, or as the k-th pseudo-fake (k ≥ 1).
 
     Example:
-        >>> Variant("augmented", 2).name
-        'aug2'
+        >>> Variant("augmented", 2).name, Variant("synth", 1).name
+        ('aug2', 'synth1')
     """
 
-    kind: Literal["plain", "canonical", "augmented"] = "plain"
+    kind: Literal["plain", "canonical", "augmented", "synth", "pseudo"] = "plain"
     k: int = 0
 
     @property
     def name(self) -> str:
         """Short name used in the index."""
-        return f"aug{self.k}" if self.kind == "augmented" else self.kind
+        short = {"augmented": "aug"}.get(self.kind, self.kind)
+        return f"{short}{self.k}" if self.k else short
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class DecodeSetup:
         limits: what one file may cost.
         strict: damage is an error.
         augment: ranges of augmentations. seed: of their draws.
+        synth: what synthesised variants go through.
+        networks: folder of the networks that make pseudo-fakes.
     """
 
     clock: Clock
@@ -57,6 +65,8 @@ class DecodeSetup:
     strict: bool = False
     augment: AugmentSpec = field(default_factory=AugmentSpec)
     seed: int = 0
+    synth: SynthVariant = field(default_factory=SynthVariant)
+    networks: Path | None = None
 
     def variant_parts(self, variant: Variant) -> dict[str, Any]:
         """What of a variant changes its pixels; part of the cache key."""
@@ -65,18 +75,24 @@ class DecodeSetup:
         codecs = {name: repr(recipe) for name, recipe in RECIPES.items()}
         if variant.kind == "canonical":
             return {"kind": variant.kind, "spec": asdict(CanonicalSpec()), "codecs": codecs["h264"]}
-        spec = self.augment.to_json()
-        return {"kind": variant.kind, "k": variant.k, "seed": self.seed, "spec": spec, "codecs": codecs}
+        own = {"kind": variant.kind, "k": variant.k, "seed": self.seed, "codecs": codecs}
+        if variant.kind == "synth":
+            known = {"mechanisms": [m.name for m in MECHANISMS], "traces_version": TRACES_VERSION}
+            return own | known | {"spec": self.synth.to_json()}
+        if variant.kind == "pseudo" and self.networks is not None:
+            own |= pseudo_parts(self.networks)
+        return own | {"spec": self.augment.to_json()}
 
 
 @dataclass(frozen=True)
 class ClipJob:
-    """One variant of one clip; `content_sha256` is the hash of the file's bytes."""
+    """One variant of one clip; `content_sha256` is the hash of its file, `donor` another clip to borrow from."""
 
     video_id: str
     path: Path
     variant: Variant
     content_sha256: str
+    donor: Path | None = None
 
 
 def decode_job(job: ClipJob, setup: DecodeSetup) -> ClipSteps | JobFailure:
@@ -119,6 +135,11 @@ def _decode(job: ClipJob, setup: DecodeSetup) -> ClipSteps:
     if job.variant.kind == "canonical":
         return canonical_steps(job.path, setup.clock, setup.views, **how)
     k, seed = job.variant.k, setup.seed
-    return load_augmented_steps(
-        job.path, setup.clock, setup.views, setup.augment, seed, k, content_sha256=job.content_sha256, **how
-    )
+    if job.variant.kind == "synth":
+        own: dict[str, Any] = {"content_sha256": job.content_sha256, "donor": job.donor}
+        return load_synth_steps(job.path, setup.clock, setup.views, setup.synth, seed, k, **own, **how)
+    how |= {"clock": setup.clock, "views": setup.views, "spec": setup.augment, "seed": seed}
+    how |= {"content_sha256": job.content_sha256}
+    if job.variant.kind == "pseudo" and setup.networks is not None:
+        return load_pseudo_steps(setup.networks, job.path, k, **how)
+    return load_augmented_steps(job.path, k=k, **how)

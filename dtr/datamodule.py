@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from dtr.data.splits import CutBy, training_parts
 from dtr.errors import CacheError, ConfigError
 from dtr.features import ClipFeatures
 from dtr.head import Batch
+from dtr.planted import with_planted
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +52,15 @@ class FeatureDataModule(pl.LightningDataModule):
         batch_size: windows per training batch; clips per validation batch are limited to a quarter of it.
         windows_per_clip: random windows of one clip per training sample.
         augment: train on a random one of a clip's cached views instead of the plain one only.
+        synth: share of training samples that are variants with synthesised traces, of clips that have such features;
+            clips that are of no use otherwise (nobody looked at them, say) are then trained on in these variants only.
+        pseudo: share of training samples that are pseudo-fakes of camera clips, for a head that names the label.
+        dev_synth: validate on the synthesised variants of the dev part, for a training that sees nothing else.
         inside: chance that a training window of a clip with traces is one that holds a trace.
         num_workers: loader processes.
         seed: of the cut.
         memory_gb: cached features to keep in memory (per loader process).
+        window: steps in a window instead of what the features were made for; windows then overlap by half.
         on_missing: "error", or "report" to leave out (and count) videos without cached features.
         parts_file: JSON file that names the videos of each part (see `dtr.data.parts`), instead of cutting splits.
     """
@@ -73,10 +80,14 @@ class FeatureDataModule(pl.LightningDataModule):
         batch_size: int = 16,
         windows_per_clip: int = 1,
         augment: bool = True,
+        synth: float = 0.0,
+        pseudo: float = 0.0,
+        dev_synth: bool = False,
         inside: float = 0.75,
         num_workers: int = 0,
         seed: int = 0,
         memory_gb: float = 4.0,
+        window: int | None = None,
         on_missing: Literal["error", "report"] = "error",
         parts_file: str | None = None,
     ) -> None:
@@ -86,14 +97,22 @@ class FeatureDataModule(pl.LightningDataModule):
                 f"data: expected batch_size >= 1, windows_per_clip >= 1 and inside in [0, 1], got {batch_size}, "
                 f"{windows_per_clip}, {inside}; mend the configuration"
             )
+        if synth < 0 or pseudo < 0 or synth + pseudo > 1:
+            raise ConfigError(
+                f"data: expected synth and pseudo of at least 0 that share 1 at most, got {synth} and {pseudo}; mend "
+                "the configuration"
+            )
         self.data, self.needs, self.seed, self.parts_file = data, needs, seed, parts_file
         self.splits = {"train": train_split, "dev": dev_split, "test": test_split}
         self.fractions = (dev_fraction, calibration_fraction)
         self.cut: CutBy = cut
         self.test_variant, self.batch_size, self.windows_per_clip = test_variant, batch_size, windows_per_clip
         self.augment, self.inside, self.num_workers, self.on_missing = augment, inside, num_workers, on_missing
-        self.store = FeatureStore(FeatureCache.open(cache), memory_gb)
+        self.shares, self.dev_synth = {"synth": synth, "pseudo": pseudo}, dev_synth
+        self.store = FeatureStore(FeatureCache.open(cache), memory_gb, window)
         self.parts: dict[str, tuple[VideoAnnotation, ...]] = {}
+        self.made: dict[str, tuple[VideoAnnotation, ...]] = {}
+        self.planted_dev: tuple[VideoAnnotation, ...] = ()
         self.facts: Mapping[str, dict[str, Any]] = {}
 
     @property
@@ -129,7 +148,11 @@ class FeatureDataModule(pl.LightningDataModule):
         else:
             parts = read_parts(Path(self.parts_file), videos)
         self.parts = {name: self._with_features([v for v in p if self._useful(v)]) for name, p in parts.items()}
-        empty = [name for name in ("fit", "dev") if not self.parts[name]]
+        self.made = {kind: self._with_made(parts["fit"], kind) for kind, share in self.shares.items() if share}
+        self.planted_dev = self._with_made(parts["dev"], "synth") if self.dev_synth else ()
+        self._require_made()
+        made = {"fit": any(self.made.values()), "dev": bool(self.planted_dev)}
+        empty = [name for name in ("fit", "dev") if not (made[name] or self.parts[name])]
         if empty and stage == "fit":
             raise ConfigError(
                 f"{self.data}: expected videos with {self.needs} in {self._origin('train')}, found none for "
@@ -157,20 +180,56 @@ class FeatureDataModule(pl.LightningDataModule):
                 f"{self.data}: expected videos with {self.needs} in part '{name}' (of {self._origin(name)}), found "
                 "none; name another split or add annotations"
             )
-        return self._loader(ClipDataset(self.parts[name], self.store, variant), max(1, self.batch_size // 4))
+        return self._loader(
+            ClipDataset([(v, variant) for v in self.parts[name]], self.store), max(1, self.batch_size // 4)
+        )
 
     def _origin(self, name: str) -> str:
         return self.parts_file or f"split '{self.splits.get(name) or self.splits['train']}'"
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Random windows; sources and labels in balance."""
-        videos = self.parts["fit"]
-        dataset = WindowDataset(videos, self.store, self.windows_per_clip, self.augment, self.inside)
-        sampler = WeightedRandomSampler(balanced_weights(videos), num_samples=len(videos))
+        clips, weights = self._training_clips()
+        dataset = WindowDataset(clips, self.store, self.windows_per_clip, self.inside)
+        sampler = WeightedRandomSampler(weights, num_samples=len({v.video_id for v, _ in clips}))
         return self._loader(dataset, max(1, self.batch_size // self.windows_per_clip), sampler)
+
+    def _training_clips(self) -> tuple[list[tuple[VideoAnnotation, tuple[str, ...]]], list[float]]:
+        """Videos with the variants that a sample may take, and how often each is drawn: by groups, as `shares` says."""
+        groups = {"": [(v, self._usual(v.video_id)) for v in self.parts["fit"]]}
+        groups |= {kind: [(v, self._made(v.video_id, kind)) for v in made] for kind, made in self.made.items()}
+        shares = {"": 1 - sum(self.shares.values())} | self.shares
+        groups = {kind: group for kind, group in groups.items() if group and shares[kind] > 0}
+        clips = [clip for group in groups.values() for clip in group]
+        weights = [shares[k] * w for k, group in groups.items() for w in balanced_weights([v for v, _ in group])]
+        return clips, weights
+
+    def _usual(self, video_id: str) -> tuple[str, ...]:
+        """Variants that hold the clip as it is, but for size, codec and the like."""
+        found = self.store.variants(video_id)
+        return tuple(v for v in found if v == "plain" or (self.augment and v.startswith("aug")))
+
+    def _made(self, video_id: str, kind: str) -> tuple[str, ...]:
+        """Variants that something was put into: "synth" or "pseudo"."""
+        return tuple(v for v in self.store.variants(video_id) if v.startswith(kind))
+
+    def _with_made(self, videos: Sequence[VideoAnnotation], kind: str) -> tuple[VideoAnnotation, ...]:
+        return tuple(v for v in videos if self._made(v.video_id, kind))
+
+    def _require_made(self) -> None:
+        lacking = [kind for kind, videos in self.made.items() if not videos]
+        lacking += ["synth"] if self.dev_synth and not self.planted_dev else []
+        if lacking:
+            raise ConfigError(
+                f"{self.store.folder}: expected features of the kind '{lacking[0]}' that data.{lacking[0]} asks for, "
+                f"found none; run dtr features again with --{lacking[0]}-per-clip 2, or set it to 0"
+            )
 
     def val_dataloader(self) -> DataLoader[Sample]:
         """Whole clips of the dev part."""
+        if self.dev_synth:
+            clips = [(v, name) for v in self.planted_dev for name in self._made(v.video_id, "synth")]
+            return self._loader(ClipDataset(clips, self.store), max(1, self.batch_size // 4))
         return self.part("dev")
 
     def test_dataloader(self) -> DataLoader[Sample]:
@@ -220,10 +279,17 @@ class FeatureStore:
 
     Args:
         cache: to read. memory_gb: most to keep.
+        window: steps in a window of the heads instead of the cache's.
+
+    Raises:
+        ConfigError: `window` is less than 1.
     """
 
-    def __init__(self, cache: FeatureCache, memory_gb: float) -> None:
+    def __init__(self, cache: FeatureCache, memory_gb: float, window: int | None = None) -> None:
         self.cache, self.recipe, self.folder = cache, cache.recipe, cache.folder
+        if window is not None:
+            clock = Clock(self.recipe.head_clock.rate_hz, window, max(1, window // 2))
+            self.recipe = replace(self.recipe, head_clock=clock)
         self._room = int(memory_gb * 1e9)
         self._kept: dict[str, ClipFeatures] = {}
 
@@ -253,24 +319,22 @@ class FeatureStore:
 
 
 class WindowDataset(Dataset[Sample]):
-    """Random windows of each video; a new draw every time an item is asked for."""
+    """Random windows of each video, of a random one of the variants named; a new draw for every item asked for."""
 
     def __init__(
-        self, videos: Sequence[VideoAnnotation], store: FeatureStore, windows: int, augment: bool, inside: float
+        self, clips: Sequence[tuple[VideoAnnotation, tuple[str, ...]]], store: FeatureStore, windows: int, inside: float
     ) -> None:
-        self.videos, self.store, self.windows, self.augment, self.inside = videos, store, windows, augment, inside
+        self.clips, self.store, self.windows, self.inside = clips, store, windows, inside
 
     def __len__(self) -> int:
-        return len(self.videos)
+        return len(self.clips)
 
     def __getitem__(self, index: int) -> Sample:
-        video = self.videos[index]
-        variants = [
-            v for v in self.store.variants(video.video_id) if v == "plain" or (self.augment and v != "canonical")
-        ]
+        video, variants = self.clips[index]
         clip = self.store.read(video.video_id, variants[_draw(len(variants))])
         window_steps = self.store.recipe.head_clock.window_steps(clip.num_steps)
-        chosen = [self._choose(video, clip.step_s, window_steps) for _ in range(self.windows)]
+        known = with_planted(video, clip.planted)
+        chosen = [self._choose(known, clip.step_s, window_steps) for _ in range(self.windows)]
         return make_sample(video, clip, window_steps[chosen])
 
     def _choose(self, video: VideoAnnotation, step_s: np.ndarray, window_steps: np.ndarray) -> int:
@@ -285,17 +349,17 @@ class WindowDataset(Dataset[Sample]):
 
 
 class ClipDataset(Dataset[Sample]):
-    """Every window of each video."""
+    """Every window of each video, in the variant named."""
 
-    def __init__(self, videos: Sequence[VideoAnnotation], store: FeatureStore, variant: str) -> None:
-        self.videos, self.store, self.variant = videos, store, variant
+    def __init__(self, clips: Sequence[tuple[VideoAnnotation, str]], store: FeatureStore) -> None:
+        self.clips, self.store = clips, store
 
     def __len__(self) -> int:
-        return len(self.videos)
+        return len(self.clips)
 
     def __getitem__(self, index: int) -> Sample:
-        video = self.videos[index]
-        clip = self.store.read(video.video_id, self.variant)
+        video, variant = self.clips[index]
+        clip = self.store.read(video.video_id, variant)
         return make_sample(video, clip, self.store.recipe.head_clock.window_steps(clip.num_steps))
 
 

@@ -6,6 +6,8 @@ import hashlib
 import importlib
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +68,28 @@ def build(init: Mapping[str, Any], where: str, allow: tuple[str, ...], *, base: 
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(built, "part")
     try:
-        return parser.instantiate_classes(parser.parse_object({"part": init["init_args"]})).part
+        arguments = deepcopy(init["init_args"])  # the parser changes nested lists in place
+        return parser.instantiate_classes(parser.parse_object({"part": arguments})).part
     except (ArgumentError, TypeError, ValueError) as error:
         raise DetectorError(
             f"{where}: {init['class_path']} does not take these init_args ({reason(error)}); use the DTR that wrote it"
         ) from error
+
+
+def detector_folder(name: str) -> Path:
+    """The folder of a detector: a path, or the name of an embedded one (`dtr models` lists them).
+
+    Raises:
+        DetectorError: neither a folder nor an embedded detector that carries its heads.
+    """
+    embedded = Path(str(files("dtr.models"))) / name
+    for folder in (Path(name), embedded):
+        if (folder / INFO_FILE).is_file():
+            return folder
+    raise DetectorError(
+        f"expected the folder of a detector ({INFO_FILE} in it) or the name of an embedded one, got '{name}'; "
+        "check the path, or see dtr models"
+    )
 
 
 def load_strictly(module: Any, weights: Mapping[str, Tensor], where: str) -> None:

@@ -17,6 +17,7 @@ from dtr.cache_file import StorageType
 from dtr.clip_jobs import ClipJob, DecodeSetup, Variant
 from dtr.errors import ConfigError, MissingExtraError
 from dtr.job_pool import JobFailure
+from dtr.traces.variant import SynthVariant
 from dtr.video import DECODERS, Limits
 from dtr.video.scale import SCALER
 
@@ -37,6 +38,8 @@ class FeaturiseOptions:
     Attributes:
         workers: decoding processes; 0 = decode in this process.
         views_per_clip: augmented variants of every clip, beside the plain one.
+        synth_per_clip: variants with synthesised traces of every clip. synth: what they go through.
+        pseudo_per_clip: pseudo-fakes of every camera clip. networks: folder of the networks that make them.
         canonical: also the variant where every clip went through one recipe.
         augment: ranges of the augmentations. seed: of their draws.
         decoder: "pyav" or "decord". limits: what one file may cost. strict: damage is an error.
@@ -45,6 +48,10 @@ class FeaturiseOptions:
 
     workers: int = 0
     views_per_clip: int = 0
+    synth_per_clip: int = 0
+    synth: SynthVariant = field(default_factory=SynthVariant)
+    pseudo_per_clip: int = 0
+    networks: Path | None = None
     canonical: bool = False
     augment: AugmentSpec = field(default_factory=AugmentSpec)
     seed: int = 0
@@ -54,20 +61,29 @@ class FeaturiseOptions:
     dtype: StorageType = "auto"
 
     def __post_init__(self) -> None:
-        if self.workers < 0 or self.views_per_clip < 0:
+        counts = (self.workers, self.views_per_clip, self.synth_per_clip, self.pseudo_per_clip)
+        if min(counts) < 0:
             raise ConfigError(
-                f"features: expected workers and views_per_clip of 0 or more, got {self.workers} and "
-                f"{self.views_per_clip}"
+                "features: expected workers, views_per_clip, synth_per_clip and pseudo_per_clip of 0 or more, got "
+                f"{', '.join(map(str, counts))}"
+            )
+        if self.pseudo_per_clip and self.networks is None:
+            raise ConfigError(
+                "features: pseudo-fakes need the networks that make them; train them with dtr pseudo, and name their "
+                "folder by --networks"
             )
 
-    def variants(self) -> tuple[Variant, ...]:
-        """Every variant that each clip gets."""
+    def variants(self, label: str | None) -> tuple[Variant, ...]:
+        """Every variant that a clip of a label gets."""
         canonical = (Variant("canonical"),) if self.canonical else ()
-        return (Variant(), *canonical, *(Variant("augmented", k + 1) for k in range(self.views_per_clip)))
+        counts = {"augmented": self.views_per_clip, "synth": self.synth_per_clip}
+        counts |= {"pseudo": self.pseudo_per_clip} if label == "real" else {}
+        drawn = (Variant(kind, k + 1) for kind, count in counts.items() for k in range(count))  # type: ignore[arg-type]
+        return (Variant(), *canonical, *drawn)
 
     def setup(self, backbone: Backbone) -> DecodeSetup:
         """What decoding needs to know."""
-        own = (self.decoder, self.limits, self.strict, self.augment, self.seed)
+        own = (self.decoder, self.limits, self.strict, self.augment, self.seed, self.synth, self.networks)
         return DecodeSetup(backbone.clock, backbone.views, *own)
 
 
@@ -111,7 +127,8 @@ def recipe_of(backbone: Backbone, decoder: str = "pyav", dtype: StorageType = "a
 def key_parts(cache: FeatureCache, setup: DecodeSetup, job: ClipJob) -> dict[str, Any]:
     """All that the key of a job is made of, in JSON types."""
     own = {"content_sha256": job.content_sha256, "variant": setup.variant_parts(job.variant)}
-    return {**cache.recipe.identity, **own}
+    donor = {} if job.donor is None else {"donor": job.donor.name}
+    return {**cache.recipe.identity, **own, **donor}
 
 
 def make_plan(
@@ -173,14 +190,29 @@ def _decoder_version(decoder: str) -> str:
 
 
 def _jobs(videos: Sequence[VideoAnnotation], options: FeaturiseOptions) -> Iterator[tuple[ClipJob, JobFailure | None]]:
-    with ThreadPoolExecutor(max(1, options.workers)) as pool:
-        digests = pool.map(_content_sha256, [v.path for v in videos])
+    pools: dict[tuple[str | None, str | None], list[Path]] = {}
+    for video in videos:
+        pools.setdefault((video.label, video.split), []).append(video.path)
+    with ThreadPoolExecutor(max(1, options.workers)) as executor:
+        digests = executor.map(_content_sha256, [v.path for v in videos])
         for video, digest in zip(videos, digests, strict=True):
-            for variant in options.variants():
+            for variant in options.variants(video.label):
                 if isinstance(digest, JobFailure):
                     yield ClipJob(video.video_id, video.path, variant, ""), digest
                 else:
-                    yield ClipJob(video.video_id, video.path, variant, digest), None
+                    pool = pools[video.label, video.split]
+                    donor = _donor(video, pool, variant, options.seed) if variant.kind == "synth" else None
+                    yield ClipJob(video.video_id, video.path, variant, digest, donor), None
+
+
+def _donor(video: VideoAnnotation, pool: Sequence[Path], variant: Variant, seed: int) -> Path | None:
+    """Another clip of the pool, chosen by the seed; None = there is no other."""
+    digest = hashlib.sha256(f"{seed} {variant.k} {video.video_id}".encode()).digest()
+    place = int.from_bytes(digest[:8], "big")
+    found = pool[place % len(pool)]
+    if found == video.path:
+        found = pool[(place + 1) % len(pool)]
+    return None if found == video.path else found
 
 
 def _content_sha256(path: Path) -> str | JobFailure:

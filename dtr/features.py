@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dtr.clock import Clock
 from dtr.errors import DetectorError
+from dtr.planted import Planted
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class ClipFeatures:
         cells: (N, P, 4) float32.
         step_s: (N, 2) float32 seconds, without gaps.
         backbone_id: name and hash of what made them.
+        planted: what was put into this variant of the clip; None = nothing.
     """
 
     tokens: NDArray[np.floating]
@@ -76,6 +78,7 @@ class ClipFeatures:
     cells: NDArray[np.float32]
     step_s: NDArray[np.float32]
     backbone_id: str
+    planted: Planted | None = None
 
     @property
     def num_steps(self) -> int:

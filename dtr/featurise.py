@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,7 +180,7 @@ class _Run:
 
     def _store(self, key: str, job: ClipJob, steps: ClipSteps) -> None:
         begin = time.perf_counter()
-        clip = self.backbone.encode(steps)
+        clip = replace(self.backbone.encode(steps), planted=steps.planted)
         encoded = time.perf_counter()
         try:
             self.cache.write(key, clip, key_parts(self.cache, self.setup, job), self.options.dtype)

@@ -92,15 +92,15 @@ def shipped_config(arg: str) -> str:
     return arg.replace(name, str(found))
 
 
-def read_recipe(path: str, known: Collection[str]) -> dict[str, Any]:
-    """Read a YAML file of settings that names heads to train.
+def read_mapping(path: str, known: Collection[str], needed: str) -> dict[str, Any]:
+    """Read a YAML file of settings.
 
     Args:
         path: of the file, or the name of a shipped one.
-        known: keys it may have; "heads" must be there.
+        known: keys it may have. needed: the one that must be there, a mapping that is not empty.
 
     Raises:
-        ConfigError: not a mapping, an unknown key, or no heads.
+        ConfigError: not a mapping, an unknown key, or the needed one is missing.
     """
     import yaml
 
@@ -108,8 +108,8 @@ def read_recipe(path: str, known: Collection[str]) -> dict[str, Any]:
         data = yaml.safe_load(Path(shipped_config(path)).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read as a recipe ({error}); give a YAML file") from error
-    if not isinstance(data, dict) or not isinstance(data.get("heads"), dict) or not data["heads"]:
-        raise ConfigError(f"{path}: expected a mapping with 'heads' (name: configuration), got {data!r:.80}")
+    if not isinstance(data, dict) or not isinstance(data.get(needed), dict) or not data[needed]:
+        raise ConfigError(f"{path}: expected a mapping with '{needed}' (by name), got {data!r:.80}")
     unknown = sorted(map(str, set(data) - set(known)))
     if unknown:
         raise ConfigError(f"{path}: unknown keys {unknown}; known: {', '.join(known)}")

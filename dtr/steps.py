@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dtr.planted import Planted
+
 
 @dataclass(frozen=True)
 class ClipSteps:
@@ -22,6 +24,7 @@ class ClipSteps:
         width, height: pixels of the displayed frame; duration_s: end of the last frame's display.
         damage: what could not be decoded, in words.
         decode_s: seconds spent decoding and scaling.
+        planted: what was put into the clip (training only); None = nothing.
     """
 
     frames: NDArray[np.uint8]
@@ -35,3 +38,4 @@ class ClipSteps:
     flipped: bool = False
     damage: tuple[str, ...] = ()
     decode_s: float = 0.0
+    planted: Planted | None = None

@@ -12,6 +12,8 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from torch import Tensor
 
 from dtr.callbacks import SaveDetector, WritePredictions
+from dtr.detector import load_detector
+from dtr.detector_files import detector_folder, load_strictly
 from dtr.errors import ConfigError, DetectorError
 from dtr.head import Batch, Head
 from dtr.validation import MONITORS, HeadEvaluator, predicted_rows
@@ -28,6 +30,8 @@ class HeadTask(pl.LightningModule):
         weight_decay: of matrices; norms, biases and gains have none.
         warmup: share of all steps in which the learning rate rises; then it falls along a cosine to 1 %.
         patience: validations without a better value of the head's own metric before training stops.
+        start_from: folder of a detector whose head of the same class and sizes gives the first weights, for example one
+            that was trained on synthesised traces, or the embedded one's; empty = random ones.
     """
 
     head: Head
@@ -40,6 +44,7 @@ class HeadTask(pl.LightningModule):
         weight_decay: float = 0.05,
         warmup: float = 0.1,
         patience: int = 10,
+        start_from: str = "",
     ) -> None:
         super().__init__()
         if not 0 < learning_rate < math.inf or weight_decay < 0 or not 0 <= warmup < 1:
@@ -51,6 +56,7 @@ class HeadTask(pl.LightningModule):
         self.name = name
         self.learning_rate, self.weight_decay, self.warmup = learning_rate, weight_decay, warmup
         self.patience = patience
+        self.start_from = start_from
 
     def setup(self, stage: str) -> None:
         """Build the head for the features of the datamodule (before a checkpoint is restored into it)."""
@@ -76,6 +82,8 @@ class HeadTask(pl.LightningModule):
         self.head = self.make_head(data.width)
         self.backbone_id: str = data.backbone_id
         self.name = self.name or type(self.head).__module__.rpartition(".")[2]
+        if self.start_from:
+            load_start(self.head, self.start_from, self.backbone_id)
         self.spec = self.head.spec(self.backbone_id)
         self.evaluators = torch.nn.ModuleDict({split: HeadEvaluator(self.name, self.spec) for split in ("val", "test")})
 
@@ -182,3 +190,28 @@ def _rate(done: float, warmup: float) -> float:
         return max(done / warmup, 1e-2)
     progress = min(1.0, (done - warmup) / max(1e-9, 1 - warmup))
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def load_start(head: Head, detector: str, backbone_id: str) -> None:
+    """Give a head the weights of a detector's head of the same class.
+
+    Args:
+        head: to change. detector: folder of a detector, or the name of an embedded one.
+        backbone_id: of the features that the head is going to be trained on.
+
+    Raises:
+        DetectorError: the detector is of another backbone, has no such head, or one of other sizes.
+    """
+    source = load_detector(detector_folder(detector))
+    if source.info.backbone_id != backbone_id:
+        raise DetectorError(
+            f"start_from '{detector}': expected a detector of backbone '{backbone_id}' (that of the features), got "
+            f"'{source.info.backbone_id}'; make the features with its backbone, or start from random weights"
+        )
+    same = [name for name, other in source.heads.items() if type(other) is type(head)]
+    if len(same) != 1:
+        raise DetectorError(
+            f"start_from '{detector}': expected one head of class {type(head).__name__}, got {len(same)} (heads: "
+            f"{', '.join(source.heads)}); name another detector"
+        )
+    load_strictly(head, source.heads[same[0]].state_dict(), f"start_from '{detector}', head '{same[0]}'")

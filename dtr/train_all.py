@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ from dtr.detector import BackbonePart, LoadedDetector, load_detector, merge_dete
 from dtr.detector_calibration import calibrate_detector, calibration_quality
 from dtr.errors import ConfigError
 from dtr.final_table import final_table
-from dtr.fit import read_recipe, run_lightning, shipped_config
+from dtr.fit import read_mapping, run_lightning, shipped_config
 from dtr.head_detector import parts_table
 from dtr.priors import choose_weights, fit_priors
+
+PRETRAINED = "pretrained"
+"""Folder of a run that holds the heads' first trainings."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ class Recipe:
         test_split: measured once, at the end.
         about: where the data come from and what may be done with them; for the card.
         options: further options of `dtr fit`, for every head, for example {"trainer.max_epochs": 2}.
+        head_options: the same for one head each, by its name.
+        pretrain: options of a training that comes first, from which the head's weights are taken, by head; for example
+            {"box": {"data.synth": 1.0, "data.dev_synth": true}}: synthesised traces first, then annotated ones.
     """
 
     heads: dict[str, str]
@@ -41,6 +47,13 @@ class Recipe:
     test_split: str = "test"
     about: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    head_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pretrain: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = sorted((set(self.head_options) | set(self.pretrain)) - set(self.heads))
+        if unknown:
+            raise ConfigError(f"recipe: expected options of its heads {', '.join(self.heads)}, got some of {unknown}")
 
     @classmethod
     def load(cls, path: str) -> Recipe:
@@ -49,7 +62,7 @@ class Recipe:
         Raises:
             ConfigError: not a mapping, an unknown key, or no heads.
         """
-        return cls(**read_recipe(path, cls.__dataclass_fields__))
+        return cls(**read_mapping(path, cls.__dataclass_fields__, "heads"))
 
 
 def train_all(recipe: Recipe, data: str, cache: str, out: Path, say: Callable[[str], None] = lambda text: None) -> Path:
@@ -86,20 +99,32 @@ def train_all(recipe: Recipe, data: str, cache: str, out: Path, say: Callable[[s
 
 
 def train_detector(
-    recipe: Recipe, module: FeatureDataModule, out: Path, say: Callable[[str], None] = lambda text: None
+    recipe: Recipe,
+    module: FeatureDataModule,
+    out: Path,
+    say: Callable[[str], None] = lambda text: None,
+    *,
+    shared: bool = False,
 ) -> LoadedDetector:
     """Train every head of a recipe, merge and calibrate them; nothing is measured or written but the heads' runs.
 
     Args:
         recipe: what to train. module: from `data_module` of the same recipe.
         out: folder of the run. say: told what happens, a line at a time.
+        shared: several recipes use `out`: a head's run is named by a hash of its options, and found again by it.
 
     Raises:
         ConfigError: `out` holds a run of another recipe.
         DetectorError: heads of an earlier run were trained on features of another backbone.
     """
     data, cache = module.data, str(module.store.folder)
-    folders = [_fit(name, config, recipe, data, cache, out, say) for name, config in recipe.heads.items()]
+    folders = []
+    for name in recipe.heads:
+        own = recipe.options | recipe.head_options.get(name, {})
+        if name in recipe.pretrain:
+            first = _fit(name, recipe, own | recipe.pretrain[name], data, cache, out / PRETRAINED, say, shared)
+            own = own | {"model.start_from": str(first)}
+        folders.append(_fit(name, recipe, own, data, cache, out, say, shared))
     merged = merge_detectors([load_detector(folder) for folder in folders], name=recipe.name)
     trained_on = merged.info.backbone_id
     say("choosing the weight of priors")
@@ -114,8 +139,13 @@ def train_detector(
     )
 
 
-def data_module(recipe: Recipe, data: str, cache: str) -> FeatureDataModule:
-    """All labelled videos, cut as for every head; made first, to refuse unfit data before hours of training."""
+def data_module(recipe: Recipe, data: str, cache: str, *, test: bool = True) -> FeatureDataModule:
+    """All labelled videos, cut as for every head; made first, to refuse unfit data before hours of training.
+
+    Args:
+        recipe: what to train. data: annotated data set. cache: its features.
+        test: there must be a test part to measure on.
+    """
     options: dict[str, Any] = {"test_split": recipe.test_split, "seed": recipe.seed}
     options |= {
         key.removeprefix("data."): value
@@ -124,14 +154,24 @@ def data_module(recipe: Recipe, data: str, cache: str) -> FeatureDataModule:
     }
     module = FeatureDataModule(data, cache, **options)
     module.setup("fit")
-    for part in ("calibration", "test"):
+    for part in ("calibration", "test") if test else ("calibration",):
         module.part(part)
     return module
 
 
-def _fit(name: str, config: str, recipe: Recipe, data: str, cache: str, out: Path, say: Callable[[str], None]) -> Path:
-    """Train one head in `out/<name>`, or find that it was."""
-    folder = out / name
+def _fit(
+    name: str,
+    recipe: Recipe,
+    own: dict[str, Any],
+    data: str,
+    cache: str,
+    out: Path,
+    say: Callable[[str], None],
+    shared: bool,
+) -> Path:
+    """Train one head in a folder below `out` with its own options, or find that it was; gives its detector folder."""
+    config = recipe.heads[name]
+    what = name if out.name != PRETRAINED else f"{name}, {PRETRAINED}"
     options = {
         "seed_everything": recipe.seed,
         "data.data": data,
@@ -139,10 +179,11 @@ def _fit(name: str, config: str, recipe: Recipe, data: str, cache: str, out: Pat
         "data.seed": recipe.seed,
         "data.test_split": recipe.test_split,
         "model.name": name,
-        **recipe.options,
+        **own,
     }
     text = Path(shipped_config(config)).read_text(encoding="utf-8") + json.dumps(options, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
+    folder = out / (f"{name}-{digest[:16]}" if shared else name)
     stamp = folder / "recipe.sha256"
     if stamp.is_file() and stamp.read_text() != digest:
         raise ConfigError(
@@ -150,7 +191,7 @@ def _fit(name: str, config: str, recipe: Recipe, data: str, cache: str, out: Pat
             "overwritten; choose another --out"
         )
     if (folder / "detector" / "detector.json").is_file() and stamp.is_file():
-        say(f"{name}: already trained")
+        say(f"{what}: already trained")
         return folder / "detector"
     folder.mkdir(parents=True, exist_ok=True)
     stamp.write_text(digest)
@@ -158,7 +199,7 @@ def _fit(name: str, config: str, recipe: Recipe, data: str, cache: str, out: Pat
     loggers = [
         {
             "class_path": "pytorch_lightning.loggers.CSVLogger",
-            "init_args": {"save_dir": str(out), "name": name, "version": ""},
+            "init_args": {"save_dir": str(out), "name": folder.name, "version": ""},
         },
         {
             "class_path": "pytorch_lightning.loggers.TensorBoardLogger",
@@ -167,7 +208,7 @@ def _fit(name: str, config: str, recipe: Recipe, data: str, cache: str, out: Pat
     ]
     overrides.write_text(json.dumps({"trainer": {"logger": loggers}}))
     last = folder / "checkpoints" / "last.ckpt"
-    say(f"{name}: " + ("going on" if last.is_file() else "training"))
+    say(f"{what}: " + ("going on" if last.is_file() else "training"))
     args = ["fit", "--config", config, "--config", str(overrides)]
     args += [f"--{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items()]
     args += [f"--ckpt_path={last}"] if last.is_file() else []
@@ -192,7 +233,7 @@ def _training(
     merged: LoadedDetector, recipe: Recipe, module: FeatureDataModule, tables: dict[str, Any]
 ) -> dict[str, Any]:
     return {
-        "recipe": {"name": recipe.name, "seed": recipe.seed, "heads": recipe.heads, "options": recipe.options},
+        "recipe": {key: value for key, value in asdict(recipe).items() if key not in ("about", "test_split")},
         "about": recipe.about,
         "data": parts_table(module.parts),
         "test_split": recipe.test_split,

@@ -21,10 +21,13 @@ from tests.doc_blocks import ROOT, blocks, commands, inline_code, read_document,
 FIRST = ("README.md", "CONTRIBUTING.md")
 DOCUMENTS = (
     *FIRST,
-    *(f"docs/{name}.md" for name in ("annotations", "baselines", "evaluation", "reproduce", "results", "reward")),
+    *(
+        f"docs/{name}.md"
+        for name in ("annotations", "baselines", "evaluation", "reproduce", "results", "reward", "synth", "training")
+    ),
 )
 FOLDERS = ("dtr", "heads", "export", "configs", "tests", "docs", ".ci")
-PLACEHOLDERS = {"DATA", "CACHE", "NAME"}
+PLACEHOLDERS = {"DATA", "CACHE", "MINE", "NAME"}
 PROGRAMS = {".", ".ci/run", "dtr", "pip", "pytest", "python3.11", "ruff", "tensorboard"}
 INSTALL_ALL = '-c constraints.txt -e ".[cpu,train,vlm,decord,dev]"'
 SIGNATURES = {"data": "dtr.datamodule.FeatureDataModule", "model": "dtr.task.HeadTask"}  # of LightningCLI's options

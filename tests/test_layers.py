@@ -18,7 +18,7 @@ DOORWAYS = {  # one doorway per heavy library (a prefix of module names each)
     "timm": ("dtr.backbones.",),
     "onnx": ("dtr.export",),
     "onnxruntime": ("dtr.export", "dtr.doctor"),
-    "cv2": (),
+    "cv2": ("dtr.traces.opencv",),
     "ultralytics": (),
 }
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from dtr.annotation import TraceAnnotation
 from dtr.cache import CacheEntry, CacheRecipe, FeatureCache, cache_key
 from dtr.clock import Clock
 from dtr.features import ClipFeatures
+from dtr.planted import Planted
 from dtr.views import ViewSpec, grid_cells
 
 WIDTH = 16
@@ -18,8 +21,12 @@ TAGS = ["Shape distortion (e.g. human arm bending as rubbery)", "merging (e.g. t
 BACKBONE = "toy@000000000000"
 
 
-def write_training_data(folder: Path, per_source: int = 3, sources: int = 8, seed: int = 0) -> tuple[Path, Path]:
+def write_training_data(
+    folder: Path, per_source: int = 3, sources: int = 8, seed: int = 0, *, planted: bool = False
+) -> tuple[Path, Path]:
     """Data set and cache: `sources` generators and as many cameras, `per_source` clips each; the last is split test.
+
+    With `planted`, every clip also has the variant "synth1" with a trace that was put in (an Object Splitting).
 
     Returns:
         all_data.json, cache folder.
@@ -34,7 +41,7 @@ def write_training_data(folder: Path, per_source: int = 3, sources: int = 8, see
                 clips[row["video_id"]] = _features(rng, row)
     data = folder / "all_data.json"
     data.write_text(json.dumps(rows))
-    return data, _write_cache(folder / "cache", clips)
+    return data, _write_cache(folder / "cache", clips, planted=planted)
 
 
 def _row(rng: np.random.Generator, label: str, source: int, number: int, split: str) -> dict:
@@ -82,7 +89,19 @@ def _features(rng: np.random.Generator, row: dict) -> ClipFeatures:
     return ClipFeatures(tokens, mask, np.tile(cells, (steps, 1, 1)), step_s, BACKBONE)
 
 
-def _write_cache(folder: Path, clips: dict[str, ClipFeatures]) -> Path:
+def _with_trace(clip: ClipFeatures) -> ClipFeatures:
+    tokens = clip.tokens.copy()
+    tokens[6:15, :2, 1] += 4.0
+    trace = TraceAnnotation(
+        span_s=(1.0, 2.5),
+        box=(0.0, 0.0, 0.5, 0.25),
+        boxes=((1.0, (0.0, 0.0, 0.5, 0.25)), (2.4, (0.0, 0.0, 0.5, 0.25))),
+        categories=frozenset({"Object Splitting"}),
+    )
+    return replace(clip, tokens=tokens, planted=Planted((trace,)))
+
+
+def _write_cache(folder: Path, clips: dict[str, ClipFeatures], *, planted: bool) -> Path:
     recipe = CacheRecipe(
         identity={"backbone_id": BACKBONE, "views": [ViewSpec().to_json()]},
         backbone={"class_path": "dtr.backbones.image.ImageBackbone", "init_args": {}},
@@ -99,5 +118,9 @@ def _write_cache(folder: Path, clips: dict[str, ClipFeatures]) -> Path:
             parts = {"video_id": video_id, "variant": variant}
             key = cache_key(parts)
             entries.append(CacheEntry(video_id, variant, key, clip.num_steps, cache.write(key, clip, parts)))
+        if planted:
+            parts = {"video_id": video_id, "variant": "synth1"}
+            size = cache.write(cache_key(parts), _with_trace(clip), parts)
+            entries.append(CacheEntry(video_id, "synth1", cache_key(parts), clip.num_steps, size))
     cache.write_index(entries)
     return folder

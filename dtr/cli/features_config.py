@@ -12,6 +12,7 @@ from dtr.augment import AugmentSpec
 from dtr.cache_file import StorageType
 from dtr.errors import ConfigError, MissingExtraError
 from dtr.feature_plan import FeaturiseOptions
+from dtr.traces.variant import SynthVariant
 from dtr.video import Limits
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class FeaturesConfig:
     limit: int | None = None
     workers: int | None = None
     views_per_clip: int = 0
+    synth_per_clip: int = 0
+    synth: SynthVariant = field(default_factory=SynthVariant)
+    pseudo_per_clip: int = 0
+    networks: Path | None = None
     canonical: bool = False
     augment: AugmentSpec = field(default_factory=AugmentSpec)
     seed: int = 0
@@ -58,6 +63,10 @@ class FeaturesConfig:
         return FeaturiseOptions(
             workers=self.num_workers,
             views_per_clip=self.views_per_clip,
+            synth_per_clip=self.synth_per_clip,
+            synth=self.synth,
+            pseudo_per_clip=self.pseudo_per_clip,
+            networks=self.networks,
             canonical=self.canonical,
             augment=self.augment,
             seed=self.seed,
@@ -113,7 +122,7 @@ def read_config(file: Path, given: Mapping[str, Any]) -> FeaturesConfig:
     for name, option in (("data", "--data"), ("out", "--out"), ("backbone", "backbone")):
         if merged.get(name) is None:
             raise ConfigError(f"{file}: expected the key '{name}', got none; set it there or by {option}")
-    merged |= {name: str(merged[name]) for name in ("data", "out")}
+    merged |= {name: str(merged[name]) for name in ("data", "out", "networks") if merged.get(name)}
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(FeaturesConfig, "features")
     try:

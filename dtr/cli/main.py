@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("dtr.cli.lightning:run", "Measure a trained head on the validation split."),
     "test": ("dtr.cli.lightning:run", "Measure a trained head on the test split."),
     "predict": ("dtr.cli.lightning:run", "Write what a trained head says of the test split."),
+    "pseudo": ("dtr.cli.pseudo:pseudo", "Train the networks that make pseudo-fakes of camera clips."),
+    "ablate": ("dtr.cli.ablate:ablate", "Compare variations of a recipe, with several seeds."),
     "train-all": ("dtr.cli.train_all:train_all", "Train all heads, calibrate, write a detector folder."),
     "evaluate": ("dtr.cli.evaluate:evaluate", "Measure predictions, with the floors beside every figure."),
     "evaluate-unseen": (
@@ -29,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Measure on generators and cameras held out of training.",
     ),
     "robustness": ("dtr.cli.robustness:robustness", "Measure what re-encoding, scaling and overlays cost."),
+    "synth": ("dtr.cli.synth:synth", "Put traces into clips, with exact place, time and kind."),
     "baselines": ("dtr.cli.baselines:baselines", "Measure simple detectors on cached features."),
     "reward": ("dtr.cli.reward:reward", "Say as one number how free of visible traces clips are."),
     "rank": ("dtr.cli.reward:rank", "Order clips by that number: the best of N, with reasons."),

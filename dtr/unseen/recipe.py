@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from dtr.errors import ConfigError
-from dtr.fit import read_recipe
+from dtr.fit import read_mapping
 
 Leave = Literal["generators", "real-sources", "both"]
 
@@ -86,7 +86,7 @@ class UnseenRecipe:
         Raises:
             ConfigError: not a mapping, an unknown key, no heads, or a value that does not fit.
         """
-        data = read_recipe(path, cls.__dataclass_fields__) | {k: v for k, v in given.items() if v is not None}
+        data = read_mapping(path, cls.__dataclass_fields__, "heads") | {k: v for k, v in given.items() if v is not None}
         for name in ("seeds", "splits"):
             if isinstance(data.get(name), list):
                 data[name] = tuple(data[name])

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from dtr.annotation import TraceAnnotation
 from dtr.cache_file import pack, store_tokens, unpack
 from dtr.errors import CacheError
 from dtr.features import ClipFeatures
+from dtr.planted import Planted
 
 
 @pytest.fixture
@@ -71,3 +73,11 @@ def test_unpack__finds_any_flipped_bit_and_any_cut(clip: ClipFeatures) -> None:
     for length in (0, 5, start - 1, start, len(data) - 1):
         with pytest.raises(ValueError, match="not a whole"):
             unpack(data[:length])
+
+
+def test_pack__keeps_what_was_planted(clip: ClipFeatures) -> None:
+    trace = TraceAnnotation(span_s=(0.0, 0.5), box=(0.1, 0.1, 0.5, 0.5), categories=frozenset({"Object Merging"}))
+    trace = replace(trace, raw_tags=("Object Merging",))
+    planted = Planted((trace,), keeps_time=False)
+    assert unpack(pack(replace(clip, planted=planted), {}))[0].planted == planted
+    assert unpack(pack(clip, {}))[0].planted is None

@@ -213,13 +213,12 @@ def test_store__a_variant_that_is_not_cached_is_an_error(files: Files) -> None:
     store = FeatureStore(FeatureCache.open(files[1]), 1.0)
     assert store.variants("fake0-0") == ["aug1", "canonical", "plain"]
     with pytest.raises(CacheError, match=r"'aug7' features of video fake0-0, found \['aug1'"):
-        ClipDataset([VideoAnnotation("fake0-0", Path("v.mp4"), "fake")], store, "aug7")[0]
+        ClipDataset([(VideoAnnotation("fake0-0", Path("v.mp4"), "fake"), "aug7")], store)[0]
 
 
 def test_window_dataset__trains_on_augmented_views_but_never_on_canonical_ones(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = module_of(files)
     asked: list[str] = []
     read = FeatureStore.read
 
@@ -230,10 +229,9 @@ def test_window_dataset__trains_on_augmented_views_but_never_on_canonical_ones(
     monkeypatch.setattr(FeatureStore, "read", noted)
     torch.manual_seed(0)
     for augment, expected in ((True, {"plain", "aug1"}), (False, {"plain"})):
+        loader = module_of(files, augment=augment).train_dataloader()
         asked.clear()
-        dataset = WindowDataset(module.parts["fit"], module.store, 1, augment, 0.5)
-        for index in range(16):
-            dataset[index % len(dataset)]
+        list(loader)
         assert set(asked) == expected
 
 
@@ -244,8 +242,57 @@ def test_window_dataset__prefers_windows_that_hold_a_trace(files: Files) -> None
     torch.manual_seed(0)
 
     def share_of_first(inside: float) -> float:
-        dataset = WindowDataset([video], module.store, 40, False, inside)
+        dataset = WindowDataset([(video, ("plain",))], module.store, 40, inside)
         return float((dataset[0].window_steps[:, 0] == 0).mean())
 
     assert share_of_first(1.0) == 1.0
     assert 0.2 < share_of_first(0.0) < 0.8
+
+
+@pytest.fixture(scope="module")
+def planted_files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return write_training_data(tmp_path_factory.mktemp("planted"), planted=True)
+
+
+def batches(module: FeatureDataModule) -> list[Any]:
+    torch.manual_seed(0)
+    return list(module.train_dataloader())
+
+
+@pytest.mark.parametrize(("synth", "low", "high"), [(0.0, 0.0, 0.0), (0.5, 0.2, 0.8), (1.0, 1.0, 1.0)])
+def test_train__a_share_of_the_samples_has_planted_traces(
+    planted_files: Files, synth: float, low: float, high: float
+) -> None:
+    found = batches(module_of(planted_files, synth=synth, needs="traces"))
+    planted = torch.cat([b.targets.categories[..., 5].amax(dim=1) for b in found])  # only planted ones are splits
+    assert low <= float(planted.mean()) <= high
+    assert all(b.targets.trace_mask.any() for b in found if synth == 1.0)
+
+
+def test_train__planted_traces_do_not_change_a_label(planted_files: Files) -> None:
+    for batch in batches(module_of(planted_files, synth=1.0, needs="traces")):
+        real = torch.tensor([v.startswith("real") for v in batch.video_ids])
+        label = torch.stack([batch.targets.label[batch.clip_index == i][0] for i in range(len(batch.video_ids))])
+        assert torch.equal(label, 1 - real.float())
+
+
+def test_dev_synth__validates_on_planted_traces_only(planted_files: Files) -> None:
+    module = module_of(planted_files, synth=1.0, dev_synth=True, needs="traces")
+    for batch in module.val_dataloader():
+        assert batch.targets.categories[..., 5].amax(dim=1).all()
+
+
+def test_synth__features_without_planted_traces_are_refused(files: Files) -> None:
+    with pytest.raises(ConfigError, match="--synth-per-clip"):
+        module_of(files, synth=0.5, needs="traces")
+    with pytest.raises(ConfigError, match="share 1 at most"):
+        module_of(files, synth=1.5)
+
+
+def test_window__other_windows_than_the_features_were_made_for(files: Files) -> None:
+    module = module_of(files, window=8)
+    assert (module.clock.window, module.clock.hop) == (8, 4)
+    assert batches(module)[0].features.tokens.shape[1] == 8
+    assert module_of(files).clock.window == 16
+    with pytest.raises(ConfigError, match="clock needs"):
+        module_of(files, window=0)

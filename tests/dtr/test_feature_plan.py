@@ -9,7 +9,7 @@ from dtr.backbones.image import ImageBackbone
 from dtr.cache import FeatureCache, cache_key
 from dtr.clip_jobs import ClipJob, Variant
 from dtr.clock import Clock
-from dtr.errors import MissingExtraError
+from dtr.errors import ConfigError, MissingExtraError
 from dtr.feature_plan import FeaturiseOptions, expected_steps, key_parts, make_plan, recipe_of
 from dtr.views import ViewSpec
 
@@ -20,9 +20,17 @@ def backbone() -> ImageBackbone:
 
 
 def test_variants__plain_comes_always_and_first() -> None:
-    assert [v.name for v in FeaturiseOptions().variants()] == ["plain"]
-    named = [v.name for v in FeaturiseOptions(views_per_clip=2, canonical=True).variants()]
-    assert named == ["plain", "canonical", "aug1", "aug2"]
+    assert [v.name for v in FeaturiseOptions().variants("real")] == ["plain"]
+    named = [v.name for v in FeaturiseOptions(views_per_clip=2, canonical=True, synth_per_clip=1).variants(None)]
+    assert named == ["plain", "canonical", "aug1", "aug2", "synth1"]
+
+
+def test_variants__only_camera_clips_become_pseudo_fakes() -> None:
+    options = FeaturiseOptions(pseudo_per_clip=2, networks=Path("networks"))
+    names = {label: [v.name for v in options.variants(label)] for label in ("real", "fake", None)}
+    assert names == {"real": ["plain", "pseudo1", "pseudo2"], "fake": ["plain"], None: ["plain"]}
+    with pytest.raises(ConfigError, match="dtr pseudo"):
+        FeaturiseOptions(pseudo_per_clip=1)
 
 
 def test_recipe__changes_with_backbone_rate_and_type_but_not_with_windows(backbone: ImageBackbone) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 
 from dtr.datamodule import FeatureDataModule
 from dtr.detector import load_detector
-from dtr.errors import CacheError, ConfigError
+from dtr.errors import CacheError, ConfigError, DetectorError
 from dtr.fit import run_lightning, shipped_config
 from dtr.train_all import Recipe, data_module, train_all, train_detector
 from tests.training import write_training_data
@@ -143,3 +144,39 @@ def test_recipe__bad_files_are_refused(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError, match=r"recipe\.yaml"):
         Recipe.load(str(path))
+
+
+def test_train_all__pretrains_on_planted_traces_and_starts_from_there(tmp_path: Path) -> None:
+    data, cache = write_training_data(tmp_path, planted=True)
+    options = QUICK | {"trainer.max_epochs": 1, "model.head.init_args.hidden": 16}
+    first = {"box": {"data.synth": 1.0, "data.dev_synth": True, "trainer.max_epochs": 2}}
+    heads = {name: f"configs/head/{name}.yaml" for name in ("binary", "box")}
+    recipe = Recipe(heads, name="toy", options=options, pretrain=first)
+    # So small a rate that the second training leaves the weights almost where the first one put them.
+    recipe = replace(recipe, head_options={"box": {"model.learning_rate": 1e-9}})
+    recipe.pretrain["box"]["model.learning_rate"] = 1e-3
+    module = data_module(recipe, str(data), str(cache))
+    said: list[str] = []
+    trained = train_detector(recipe, module, tmp_path / "run", said.append).heads
+    assert said[1:3] == ["box, pretrained: training", "box: training"]
+    start = load_detector(tmp_path / "run" / "pretrained" / "box" / "detector").heads["box"].state_dict()
+    end = trained["box"].state_dict()
+    assert all(torch.allclose(start[k], end[k], atol=1e-5) for k in start)
+
+
+def test_recipe__options_of_a_head_it_has_not_are_refused() -> None:
+    with pytest.raises(ConfigError, match="bix"):
+        Recipe({"box": "configs/head/box.yaml"}, pretrain={"bix": {}})
+
+
+def test_start_from__a_detector_without_such_a_head_is_refused(
+    training_data: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run = fit("boundary", training_data, tmp_path, "--trainer.max_steps=1", "--model.head.init_args.hidden=16")
+    start = f"--model.start_from={run}/detector"
+    with pytest.raises(DetectorError, match="one head of class BoxHead, got 0"):
+        fit("box", training_data, tmp_path / "b", "--trainer.max_steps=1", start)
+    with pytest.raises(DetectorError, match="does not fit"):
+        fit("boundary", training_data, tmp_path / "c", "--trainer.max_steps=1", start)  # hidden = 96
+    with pytest.raises(DetectorError, match="folder of a detector"):
+        fit("box", training_data, tmp_path / "d", "--trainer.max_steps=1", "--model.start_from=nothing")

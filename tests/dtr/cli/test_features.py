@@ -68,6 +68,21 @@ def test_features__a_failed_clip_gives_exit_code_1_and_its_line(dataset: Path, c
     assert "failed: clip3 (canonical): " in result.stdout
 
 
+def test_features__never_goes_among_other_files(dataset: Path, config: Path, tmp_path: Path) -> None:
+    given = ("--config", config, "--data", dataset, "--split", "train", "--limit", 1)
+    foreign = tmp_path / "foreign"
+    (foreign / "clips").mkdir(parents=True)
+    (foreign / "clips" / "holiday.mp4").touch()
+    result = run(*given, "--out", foreign, fails=ConfigError)
+    assert isinstance(result.exception, ConfigError), result.output
+    assert "holds other files (such as clips)" in str(result.exception)
+    assert [p.name for p in foreign.rglob("*")] == ["clips", "holiday.mp4"]
+    begun = tmp_path / "begun"  # as a run leaves it that was killed before it wrote its recipe
+    (begun / "clips").mkdir(parents=True)
+    (begun / ".recipe.json.12.tmp").touch()
+    assert run(*given, "--out", begun).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
