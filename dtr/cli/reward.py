@@ -24,6 +24,7 @@ Examples:
   dtr reward samples/ --json
   dtr reward samples/ -o rewards.jsonl
   dtr reward samples/ --weight label=2 --weight "Sudden Blurring=0.5"
+  dtr reward --twins synth/            # a folder that dtr synth made
 \b
 An interrupted run with -o goes on where it stopped when the command is repeated.
 Exit code: 0 every clip has a reward, 1 some clip failed (each says why), 2 wrong usage.
@@ -57,16 +58,30 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(epilog=REWARD_EPILOG)
-@click.argument("clips", nargs=-1, required=True, metavar="CLIPS...")
+@click.argument("clips", nargs=-1, metavar="[CLIPS]...")
+@click.option("--twins", type=click.Path(path_type=Path), metavar="OUT", help="Compare the pairs of dtr synth instead.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the JSON lines to a file.")
 @click.option("--resume/--no-resume", default=True, show_default=True, help="Continue an interrupted run.")
 @_common
-def reward(clips: tuple[str, ...], output: Path | None, resume: bool, as_json: bool, **options: Any) -> int:
+def reward(
+    clips: tuple[str, ...], twins: Path | None, output: Path | None, resume: bool, as_json: bool, **options: Any
+) -> int:
     """Say as one number in [0, 1] how free of visible traces each clip is; higher is better.
 
     CLIPS are files, folders (searched for media files) or patterns. The number comes from the detector's scores alone:
     it is no better than the detector, and nobody has compared it with what people prefer.
+
+    --twins takes a finished folder of dtr synth and asks whether the reward falls when a trace is put in, and the more
+    the stronger the trace: AUROC between clean twins and traced clips, share of pairs in which the traced clip has the
+    lower reward, rank correlation of severity and drop, each with an interval by base clip. The groups are shown for
+    the reward alone; --json has every measure and every pair. It starts anew each time, -o included.
     """
+    if (twins is None) != bool(clips):
+        raise click.UsageError("expected CLIPS, or --twins OUT without them; see dtr reward --help")
+    if twins is not None:
+        from dtr.cli.reward_twins import compare_twins
+
+        return compare_twins(twins, output, as_json, *_prepare(options))
     inputs = expand_inputs(clips)
     check_output(output, "-o", *(Path(item.path) for item in inputs))
     answerer, weights = _prepare(options)
