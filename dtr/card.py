@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dtr.model_info import ModelInfo
@@ -13,6 +13,11 @@ NOTE = """\
 `calibration` fitted calibration and thresholds, `test` made the table."""
 
 VARIANTS = {"plain": "files as they are", "canonical": "both classes through one re-encoding"}
+
+KINDS = {"fake": "generated", "real": "real"}
+
+STYLISED = "stylised"
+"""What manifests call content that no camera took as it is: animation, games, heavy filters."""
 
 LIMITS = """\
 ## What it must not be used for
@@ -48,9 +53,13 @@ def detector_card(info: ModelInfo) -> str:
     lines = [f"# {info.model_id}", "", f"Heads: {', '.join(info.heads)}. Backbone: {info.backbone_id}.", ""]
     lines += ["## Data", "", *([training["about"], ""] if training["about"] else [])]
     lines += [*data_table(training["data"]), "", f"{sharing_text(training['data'])} {NOTE}", ""]
+    lines += recipe_lines(training.get("recipe", {}))
     for variant, table in training["test"].items():
         lines += [f"## Measured on split '{training['test_split']}', {VARIANTS[variant]}", ""]
         lines += [*metric_table(table["metrics"]), "", *table["notes"], ""]
+        if table.get("worst"):
+            lines += [f"## Worst cases, split '{training['test_split']}', {VARIANTS[variant]}", ""]
+            lines += worst_lines(table["worst"])
     lines += ["## Calibration", "", calibration_text(info), ""]
     lines += [*calibration_table(training.get("calibration", {})), *operating_lines(info)]
     lines += [f"Thresholds: {', '.join(f'{k} {_threshold(v)}' for k, v in info.thresholds.items())}.", "", LIMITS]
@@ -89,6 +98,69 @@ def sharing_text(parts: Mapping[str, Mapping[str, int]]) -> str:
     return "Sources (generators, or sources of camera clips) that are in another part too: " + (
         ", ".join(f"{name} {count}" for name, count in shared.items()) + "."
     )
+
+
+def recipe_lines(recipe: Mapping[str, Any]) -> list[str]:
+    """How every head was trained: its configuration, a first training if there was one, and the options of both.
+
+    Example:
+        >>> recipe_lines({"heads": {"box": "box.yaml"}, "seed": 0, "options": {"data.synth": 0.5}})[2]
+        'Seed 0.'
+        >>> recipe_lines({"heads": {"box": "box.yaml"}, "seed": 0, "options": {"data.synth": 0.5}})[-2]
+        '| box | box.yaml | – | data.synth 0.5 |'
+    """
+    if not recipe.get("heads"):
+        return []
+    own, first, shared = (recipe.get(name, {}) for name in ("head_options", "pretrain", "options"))
+    lines = ["## Recipe", "", f"Seed {recipe['seed']}.", ""]
+    lines += ["| head | configuration | first trained with | trained with |", "|---" * 4 + "|"]
+    for name, config in recipe["heads"].items():
+        options = shared | own.get(name, {})
+        before = _options(options | first[name]) if name in first else "–"
+        lines.append(f"| {name} | {_cell(config)} | {before} | {_options(options)} |")
+    return [*lines, ""]
+
+
+def _options(options: Mapping[str, Any]) -> str:
+    return _cell(", ".join(f"{name} {value}" for name, value in options.items()) or "the configuration as it is")
+
+
+def _cell(text: str) -> str:
+    """One line that does not end the cell of a table it stands in."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def worst_lines(tables: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Markdown lines of `dtr.worst_cases.worst_cases`."""
+    lines = [
+        "Groups of clips, the worst first. The worst of many small groups is so by chance too: look at the intervals "
+        "(exact for the share, as if clips were independent; by resampling for the AUROC of ten clips or more).",
+        "",
+    ]
+    for table in tables:
+        fake = table["label"] == "fake"
+        share = "called fake" if fake else "called fake (false alarms)"
+        head = f"| {table['by']} | {KINDS[table['label']]} clips | {share} | share | 95 % interval |"
+        lines += [head + (" AUROC against all real clips |" if fake else "")]
+        lines += ["|---" * (6 if fake else 5) + "|"]
+        lines += [_worst_row(row, row["name"], fake) for row in table["rows"]]
+        if table["others"]:
+            number = table["others"]["groups"]
+            lines += [_worst_row(table["others"], f"{number} other{'s' if number > 1 else ''}", fake)]
+        lines.append("")
+    marked = any(row["name"] == STYLISED for t in tables if t["label"] == "real" for row in t["rows"])
+    unknown = "False alarms on stylised real content are not known: fewer than two real clips here are marked as such."
+    return lines if marked else [*lines, unknown, ""]
+
+
+def _worst_row(row: Mapping[str, Any], name: str, fake: bool) -> str:
+    low, high = row["interval"]
+    text = f"| {_cell(name)} | {row['n']} | {row['called_fake']} | {_number(row['called_fake'] / row['n'])} | "
+    text += f"[{_number(low)}, {_number(high)}] |"
+    if not fake:
+        return text
+    spread = row["auroc_interval"]
+    return f"{text} {_number(row['auroc'])}" + (f" [{_number(spread[0])}, {_number(spread[1])}] |" if spread else " |")
 
 
 def metric_table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -185,9 +185,7 @@ def load_detector(folder: str | Path, *, allow: Sequence[str] = ()) -> LoadedDet
         DetectorError: something is missing, changed, cut short, of a class that is not allowed, or of another backbone.
     """
     folder = Path(folder)
-    info, files = _read_info(folder)
-    for name, digest in files.items():
-        _require_unchanged(folder, name, digest)
+    info, files = read_detector(folder)
     heads, head_init = {}, {}
     for name, spec in info.heads.items():
         part = folder / "heads" / name
@@ -198,6 +196,43 @@ def load_detector(folder: str | Path, *, allow: Sequence[str] = ()) -> LoadedDet
         head.eval()
     card = (folder / "card.md").read_text(encoding="utf-8") if "card.md" in files else ""
     return LoadedDetector(info, heads, head_init, _read_backbone(folder, files), card, tuple(allow))
+
+
+def read_detector(folder: Path) -> tuple[ModelInfo, dict[str, str]]:
+    """Metadata, and the files of the folder with their SHA-256, all as they were written; nothing is built.
+
+    Raises:
+        DetectorError: something is missing, changed or cut short.
+    """
+    info, files = read_info(folder)
+    for name, digest in files.items():
+        _require_unchanged(folder, name, digest)
+    return info, files
+
+
+def read_info(folder: Path) -> tuple[ModelInfo, dict[str, str]]:
+    """Metadata, and the files it lists with their SHA-256, which are not compared: enough for a list of detectors.
+
+    Raises:
+        DetectorError: it is not the folder of a detector, or its metadata are damaged.
+    """
+    path = folder / INFO_FILE
+    data = read_json(path, f"{folder}: expected a detector folder with {INFO_FILE}")
+    require_format(data.get("format"), str(path))
+    try:
+        info = ModelInfo.from_json(data)
+        files = {str(name): str(digest) for name, digest in data["files"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DetectorError(
+            f"{path}: expected the metadata of a detector, got a file without a valid {reason(error)}; save it again"
+        ) from error
+    calibration = dict(info.calibration)
+    for name in info.heads:
+        _require_name(name, str(path))
+        part = folder / "heads" / name / "calibration.json"
+        require_listed(part, files, folder)
+        calibration |= read_json(part, f"{path}: head '{name}' needs heads/{name}/calibration.json")
+    return replace(info, calibration=calibration), files
 
 
 def merge_detectors(detectors: Sequence[LoadedDetector], *, name: str | None = None) -> LoadedDetector:
@@ -287,26 +322,6 @@ def _swap(new: Path, folder: Path) -> None:
     folder.rename(old / folder.name)
     new.rename(folder)
     shutil.rmtree(old)
-
-
-def _read_info(folder: Path) -> tuple[ModelInfo, dict[str, str]]:
-    path = folder / INFO_FILE
-    data = read_json(path, f"{folder}: expected a detector folder with {INFO_FILE}")
-    require_format(data.get("format"), str(path))
-    try:
-        info = ModelInfo.from_json(data)
-        files = {str(name): str(digest) for name, digest in data["files"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DetectorError(
-            f"{path}: expected the metadata of a detector, got a file without a valid {reason(error)}; save it again"
-        ) from error
-    calibration = dict(info.calibration)
-    for name in info.heads:
-        _require_name(name, str(path))
-        part = folder / "heads" / name / "calibration.json"
-        require_listed(part, files, folder)
-        calibration |= read_json(part, f"{path}: head '{name}' needs heads/{name}/calibration.json")
-    return replace(info, calibration=calibration), files
 
 
 def _read_backbone(folder: Path, files: Mapping[str, str]) -> BackbonePart | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from dtr.errors import MissingExtraError
+from dtr.errors import DetectorError, MissingExtraError
 from dtr.extras import DISTRIBUTION, check_onnxruntime, installed_version, onnxruntimes, requirements
+from dtr.shipped import recorded_hash
 
 Status = Literal["ok", "note", "warning", "broken"]
 
@@ -160,7 +160,7 @@ def _models() -> Iterator[Check]:
         data = (folder / name).read_bytes()
         digest = hashlib.sha256(data).hexdigest()
         facts = f"{name}, {len(data) / 2**20:.1f} MiB, sha256 {digest[:12]}"
-        recorded = recorded_hash(name)
+        recorded = recorded_hash(folder, name.removesuffix(".onnx"))
         if recorded is None:
             yield Check("models", "warning", f"{facts}: no recorded hash to compare with", "reinstall DTR")
         elif recorded != digest:
@@ -168,18 +168,23 @@ def _models() -> Iterator[Check]:
             yield Check("models", "broken", f"{facts}: differs from the recorded {recorded[:12]}", fix)
         else:
             yield Check("models", "ok", facts)
+    for part in sorted((f for f in folder.iterdir() if (f / "detector.json").is_file()), key=lambda f: f.name):
+        yield from _heads_folder(Path(str(part)))
 
 
-def recorded_hash(name: str) -> str | None:
-    """SHA-256 that `<model>.json` beside an embedded model records; None = there is none."""
-    record = files("dtr.models") / f"{Path(name).stem}.json"
-    if not record.is_file():
-        return None
+def _heads_folder(folder: Path) -> Iterator[Check]:
+    """The heads of an embedded detector, which training can start from; detecting does not need them."""
     try:
-        value = json.loads(record.read_text(encoding="utf-8"))["sha256"]
-    except (json.JSONDecodeError, KeyError, TypeError):
-        return None
-    return str(value)
+        from dtr.detector import read_detector
+
+        info, _ = read_detector(folder)
+    except ImportError:
+        return  # the base packages are not all there, which has a finding of its own
+    except DetectorError as error:
+        fix = f"pip install --force-reinstall --no-deps {DISTRIBUTION}"
+        yield Check("models", "warning", f"heads of {folder.name}, to start training from: {error}", fix)
+    else:
+        yield Check("models", "ok", f"heads of {folder.name}, to start training from: {', '.join(info.heads)}")
 
 
 def _gpu() -> Iterator[Check]:

@@ -26,6 +26,7 @@ from dtr.metadata_floor import metadata_floor
 from dtr.metrics.category import CategoryMetrics
 from dtr.model_info import ModelInfo
 from dtr.pipeline import category_scores
+from dtr.worst_cases import worst_cases
 
 LABEL = {
     "video_auroc": "auroc",
@@ -60,7 +61,7 @@ def final_table(
 
     Returns:
         {"metrics": metric → row of `dtr.card.metric_table`, "notes": lines}; a figure that the clips do not define (an
-        AUROC of one label) is None.
+        AUROC of one label) is None. For files as they are also "worst", the tables of `dtr.worst_cases`.
     """
     videos = {v.video_id: v for v in data.parts["test"]}
     items = join([_timed(videos[r.video_id], r) for r in results], predictions_of(info, results))
@@ -78,7 +79,8 @@ def final_table(
         answered = [m for kind, names in GROUNDING.items() if set(kind.split(" and ")) <= kinds for m in names]
         metrics |= {name: found[name] for name in answered if found[name].model.n}
     rows = {name: _row(compared) for name, compared in metrics.items()} | _categories(info, list(results))
-    return {"metrics": rows, "notes": [f"- {line}" for line in (note, *notes)]}
+    table = {"metrics": rows, "notes": [f"- {line}" for line in (note, *notes)]}
+    return table if canonical else table | {"worst": worst_cases(items, data.facts, weights)}
 
 
 def _timed(video: VideoAnnotation, result: ClipResult) -> VideoAnnotation:

@@ -11,6 +11,8 @@ from dtr.card import (
     head_card,
     metric_table,
     operating_lines,
+    recipe_lines,
+    worst_lines,
 )
 from tests.handmade import EchoLabel, info_of
 
@@ -122,3 +124,66 @@ def test_detector_card__calibration_on_dev_abstaining_and_operating_points() -> 
 def test_card__a_detector_of_before_says_nothing_of_operating_points() -> None:
     assert operating_lines(info_of({"is": EchoLabel()})) == []
     assert calibration_table({}) == []
+
+
+def test_recipe_lines__first_training_and_own_options_of_each_head() -> None:
+    recipe = {
+        "seed": 3,
+        "heads": {"binary": "binary.yaml", "box": "box.yaml"},
+        "options": {"trainer.max_epochs": 2},
+        "head_options": {"box": {"data.synth": 0.5}},
+        "pretrain": {"box": {"data.synth": 1.0}},
+    }
+    assert recipe_lines(recipe)[2:] == [
+        "Seed 3.",
+        "",
+        "| head | configuration | first trained with | trained with |",
+        "|---|---|---|---|",
+        "| binary | binary.yaml | – | trainer.max_epochs 2 |",
+        "| box | box.yaml | trainer.max_epochs 2, data.synth 1.0 | trainer.max_epochs 2, data.synth 0.5 |",
+        "",
+    ]
+    first_ones = {"seed": 0, "heads": {"box": "a|b.yaml"}, "options": {}}
+    assert recipe_lines(first_ones)[-2] == r"| box | a\|b.yaml | – | the configuration as it is |"
+    assert recipe_lines({}) == []
+
+
+def worst(label: str, by: str, *rows: dict[str, Any], others: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"by": by, "label": label, "groups": len(rows), "rows": list(rows), "others": others}
+
+
+def row(name: str, n: int, called: int, auroc: float | None = None, **more: Any) -> dict[str, Any]:
+    known = {"groups": 1, "interval": [0.1, 0.9], "auroc": auroc, "auroc_interval": None}
+    return {"name": name, "n": n, "called_fake": called} | known | more
+
+
+def test_worst_lines__a_row_per_group_and_one_for_the_others() -> None:
+    rows = row("slow|one", 4, 1, 0.25), row("b", 12, 6, 0.5, auroc_interval=[0.4, 0.6])
+    lines = worst_lines([worst("fake", "generator", *rows, others=row("", 9, 9, 1.0, groups=3))])
+    assert lines[2:7] == [
+        "| generator | generated clips | called fake | share | 95 % interval | AUROC against all real clips |",
+        "|---|---|---|---|---|---|",
+        r"| slow\|one | 4 | 1 | 0.250 | [0.100, 0.900] | 0.250 |",
+        "| b | 12 | 6 | 0.500 | [0.100, 0.900] | 0.500 [0.400, 0.600] |",
+        "| 3 others | 9 | 9 | 1.000 | [0.100, 0.900] | 1.000 |",
+    ]
+
+
+def test_worst_lines__stylised_real_content_is_told_or_said_to_be_unknown() -> None:
+    unknown = "False alarms on stylised real content are not known"
+    told = worst_lines([worst("real", "style", row("stylised", 3, 2))])
+    assert "| stylised | 3 | 2 | 0.667 | [0.100, 0.900] |" in told
+    assert not any(unknown in line for line in told)
+    generated = worst_lines([worst("fake", "style", row("stylised", 3, 2)), worst("real", "source", row("a", 2, 0))])
+    assert any(unknown in line for line in generated)
+
+
+def test_detector_card__has_recipe_and_worst_cases_where_they_are_known() -> None:
+    table = {"metrics": {}, "notes": [], "worst": [worst("real", "source", row("phone", 5, 2))]}
+    training = {"about": "", "data": {}, "test_split": "val", "test": {"plain": table}}
+    training["recipe"] = {"seed": 0, "heads": {"box": "box.yaml"}, "options": {}}
+    card = detector_card(info_of({"is": EchoLabel()}, training=training))
+    assert "## Recipe" in card
+    assert "## Worst cases, split 'val', files as they are" in card
+    assert "| source | real clips | called fake (false alarms) | share | 95 % interval |" in card
+    assert "| phone | 5 | 2 | 0.400 | [0.100, 0.900] |" in card

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from dtr import doctor
+from dtr.clock import Clock
 from dtr.doctor import Check, examine, parse_version, report
+from dtr.model_info import ModelInfo
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +90,22 @@ def test_models__hash_is_compared(
 def test_models__none_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor, "files", lambda _: tmp_path)
     assert [c.status for c in findings("models")] == ["broken"]
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_models__heads_to_start_from_are_compared_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damaged: bool
+) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"weights")
+    (tmp_path / "m.json").write_text(f'{{"sha256": "{hashlib.sha256(b"weights").hexdigest()}"}}')
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/card.md").write_text("changed" if damaged else "card")
+    info = ModelInfo("m@1", "b@1", Clock(), (), {}).to_json()
+    files = {"card.md": hashlib.sha256(b"card").hexdigest()}
+    (tmp_path / "m/detector.json").write_text(json.dumps(info | {"files": files}))
+    monkeypatch.setattr(doctor, "files", lambda _: tmp_path)
+    assert [c.status for c in findings("models")] == ["ok", "warning" if damaged else "ok"]
 
 
 def test_parse_version__compares_as_numbers() -> None:

@@ -151,3 +151,10 @@ def test_category__calibrated_scores_of_tagged_rows_beside_a_constant() -> None:
 def test_category__a_test_split_without_tags_has_no_such_rows() -> None:
     metrics = table_of({"is": EchoLabel(), "what": OneCategory(0)})["metrics"]
     assert not [name for name in metrics if name.startswith("category")]
+
+
+def test_worst_cases__of_files_as_they_are_only() -> None:
+    worst = table_of({"is": EchoLabel()})["worst"]
+    assert [(t["label"], t["by"]) for t in worst] == [("fake", "generator"), ("real", "source")]
+    assert [(r["n"], r["called_fake"]) for t in worst for r in t["rows"]] == [(2, 1), (2, 1)]
+    assert "worst" not in table_of({"is": EchoLabel()}, canonical=True)

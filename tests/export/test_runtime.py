@@ -10,11 +10,13 @@ import onnx
 import pytest
 
 from dtr.detector import LoadedDetector, save_detector
+from dtr.detector_files import sha256
 from dtr.errors import ConfigError, DetectorError
 from dtr.export import runtime
 from dtr.export.clips import synthetic_clips
 from dtr.export.runtime import OnnxModel, load_model
 from dtr.features import Features
+from tests.tiny_detector import write_tiny_detector
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +180,18 @@ def test_runtime__runs_without_torch(heads_file: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("toy@")
+
+
+def test_load_model__an_embedded_one_must_have_the_recorded_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tiny_detector(tmp_path / "tiny.onnx")
+    monkeypatch.setattr(runtime.resources, "files", lambda _: tmp_path)
+    assert load_model("tiny", threads=1).name == "tiny"  # dtr doctor warns of a missing record
+    (tmp_path / "tiny.json").write_text(f'{{"sha256": "{sha256(path)}"}}')
+    assert load_model(threads=1).sha256 == sha256(path)
+    path.write_bytes(path.read_bytes() + b"\x08\x0a")  # still a whole ONNX file
+    for name in (None, "tiny"):
+        with pytest.raises(DetectorError, match=r"tiny: expected the embedded detector with SHA-256 .*reinstall DTR"):
+            load_model(name, threads=1)
+    assert load_model(path, threads=1).info.model_id == "bright@1"  # a file that the caller names is his own
