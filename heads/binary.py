@@ -34,6 +34,9 @@ class BinaryHead(Head):
         hidden, differences, depth, dropout: of the neck.
         step_weight: of the per-step loss beside the video loss.
         label_smoothing: of both.
+        apart: tokens from this number on are pooled apart from those before it (0 = all together), so that a few of one
+            kind, crops at native scale of a token each, say, are not lost among many of another. A number, not what
+            cells say: their shape tells the frame's.
     """
 
     def __init__(
@@ -45,28 +48,35 @@ class BinaryHead(Head):
         dropout: float = 0.3,
         step_weight: float = 0.5,
         label_smoothing: float = 0.05,
+        apart: int = 0,
     ) -> None:
         super().__init__()
         self.width = width
         self.step_weight = step_weight
         self.label_smoothing = label_smoothing
+        self.apart = apart
         self.neck = Neck(width, hidden, differences, depth, dropout=dropout, place_input=False)
         self.attend = nn.Sequential(nn.Linear(hidden, hidden // 2), nn.Tanh(), nn.Linear(hidden // 2, 1))
-        self.video = nn.Sequential(nn.LayerNorm(2 * hidden), nn.Dropout(dropout), nn.Linear(2 * hidden, 1))
+        pooled = (4 if apart else 2) * hidden
+        self.video = nn.Sequential(nn.LayerNorm(pooled), nn.Dropout(dropout), nn.Linear(pooled, 1))
         self.step = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, 1))
 
     def forward(self, tokens: Tensor, token_mask: Tensor, cells: Tensor, step_s: Tensor) -> BinaryOutput:
         """Logits of windows and steps; arguments as `Head.forward`."""
         neck = self.neck(tokens, token_mask, cells, step_s)
-        flat = neck.tokens.flatten(1, 2)  # (B, T·P, W)
-        mask = token_mask.flatten(1, 2)  # (B, T·P)
-        logits = self.attend(flat).squeeze(-1) + (~mask).to(flat.dtype) * MASKED
-        pooled = (logits.softmax(dim=1).unsqueeze(-1) * flat).sum(dim=1)  # (B, W)
-        weight = mask.unsqueeze(-1).to(flat.dtype)
-        mean = (flat * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1.0)
-        video = self.video(torch.cat([pooled, mean], dim=-1)).squeeze(-1)
-        steps = self.step(neck.steps).squeeze(-1) * neck.step_mask.to(flat.dtype)
+        groups = [slice(0, self.apart), slice(self.apart, None)] if self.apart else [slice(None)]
+        pooled = [part for g in groups for part in self._pool(neck.tokens[:, :, g], token_mask[:, :, g])]
+        video = self.video(torch.cat(pooled, dim=-1)).squeeze(-1)
+        steps = self.step(neck.steps).squeeze(-1) * neck.step_mask.to(neck.steps.dtype)
         return BinaryOutput(video, steps)
+
+    def _pool(self, tokens: Tensor, token_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Attention-weighted and plain mean over all steps: (B, T, P, W), (B, T, P) → two (B, W)."""
+        flat, mask = tokens.flatten(1, 2), token_mask.flatten(1, 2)
+        logits = self.attend(flat).squeeze(-1) + (~mask).to(flat.dtype) * MASKED
+        pooled = (logits.softmax(dim=1).unsqueeze(-1) * flat).sum(dim=1)
+        weight = mask.unsqueeze(-1).to(flat.dtype)
+        return pooled, (flat * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1.0)
 
     def loss(self, output: BinaryOutput, features: Features, targets: Targets) -> dict[str, Tensor]:
         """Binary cross-entropy of windows and of their unmasked steps; unknown labels take no part.
