@@ -145,6 +145,6 @@ def test_constructor__refuses_what_does_not_fit(given: dict[str, Any], words: st
         ImageBackbone(**options)
 
 
-def test_weights__packaged_exist_for_one_model_only() -> None:
-    with pytest.raises(DetectorError, match="tf_efficientnet_lite0 only"):
+def test_weights__packaged_exist_for_few_models_only() -> None:
+    with pytest.raises(DetectorError, match="lite2 only, got model .resnet18"):
         ImageBackbone(model="resnet18", views=SMALL)
