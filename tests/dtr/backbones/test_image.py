@@ -146,5 +146,5 @@ def test_constructor__refuses_what_does_not_fit(given: dict[str, Any], words: st
 
 
 def test_weights__packaged_exist_for_few_models_only() -> None:
-    with pytest.raises(DetectorError, match="lite2 only, got model .resnet18"):
+    with pytest.raises(DetectorError, match="lite2 only, got model 'resnet18'"):
         ImageBackbone(model="resnet18", views=SMALL)
