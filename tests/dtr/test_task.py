@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import yaml
 
+from dtr.backbones.build import build_backbone
 from dtr.detector import load_detector
+from dtr.detector_files import detector_folder
 from dtr.errors import ConfigError, DetectorError
-from dtr.fit import run_lightning
+from dtr.fit import run_lightning, shipped_config
 from dtr.heads.binary import BinaryHead
-from dtr.task import HeadTask
+from dtr.task import HeadTask, load_start
+from dtr.train_all import Recipe
 from tests import training
 from tests.training import write_training_data
 
@@ -68,3 +73,20 @@ def test_fit__two_processes_train_and_measure_together(files: Files, tmp_path: P
     assert "sync_dist" not in done.stderr
     detector = load_detector(tmp_path / "lightning_logs" / "detector")
     assert detector.info.training["metrics"]["best"] is not None
+
+
+def test_load_start__takes_the_weights_of_the_embedded_detector() -> None:
+    embedded = load_detector(detector_folder("dtr-lite0"))
+    head = type(embedded.heads["box"])(**embedded.heads["box"].init_args)
+    load_start(head, "dtr-lite0", embedded.info.backbone_id)
+    assert all(torch.equal(a, embedded.heads["box"].state_dict()[name]) for name, a in head.state_dict().items())
+    with pytest.raises(DetectorError, match="expected a detector of backbone 'other@0'"):
+        load_start(head, "dtr-lite0", "other@0")
+
+
+def test_finetune__starts_from_an_embedded_detector_with_the_features_that_its_heads_take() -> None:
+    recipe = Recipe.load("configs/recipes/finetune.yaml")
+    embedded = load_detector(detector_folder(recipe.options["model.start_from"]))
+    assert set(recipe.heads) == set(embedded.heads)
+    features = yaml.safe_load(Path(shipped_config("configs/features/image_native.yaml")).read_text())
+    assert build_backbone(features["backbone"]).backbone_id == embedded.info.backbone_id
