@@ -11,11 +11,12 @@ import numpy as np
 
 from dtr.augment import AugmentSpec, augment_rgb_steps, clip_rng, draw_plan
 from dtr.clock import Clock
-from dtr.errors import ConfigError
+from dtr.errors import ConfigError, VideoError
 from dtr.planted import Planted
 from dtr.sampling import steps_from_frames
 from dtr.steps import ClipSteps
 from dtr.traces.negatives import RETIMING, apply_negatives
+from dtr.traces.opencv import opencv
 from dtr.traces.scene import Scene
 from dtr.traces.shots import read_donor
 from dtr.traces.synthesise import SynthSpec, put_traces
@@ -84,7 +85,7 @@ def load_synth_steps(
         decoder, limits, strict: as for `dtr.sampling.load_steps`.
 
     Raises:
-        VideoError: a file is refused, broken beyond use, or (strict) damaged.
+        VideoError: a file is refused, broken beyond use, or (strict) damaged, or nothing could be put in.
         LimitError: a file is beyond a limit.
         ConfigError: a seed, number or hash that is none.
     """
@@ -99,7 +100,11 @@ def load_synth_steps(
         other = read_donor(donor, plan.size, most=DONOR_FRAMES, clock=rate, decoder=decoder, limits=limits)
     spare = None if other is None else other.frames
     frames, names = apply_negatives(clip.frames, clip.times_s, rng, chance=variant.negatives, donor=spare)
-    frames, traces = put_traces(Scene(frames, clip.times_s, clip.duration_s), variant.spec, rng, other)
+    scene = Scene(frames, clip.times_s, clip.duration_s)
+    try:
+        frames, traces = put_traces(scene, variant.spec, rng, other)
+    except opencv().error as error:
+        raise VideoError(f"{path}: OpenCV could not put a trace in ({error.err}); leave the clip out") from error
     frames = augment_rgb_steps(frames, plan, rng, fps=_rate(clip))
     steps = steps_from_frames(frames, clip.times_s, clip.duration_s, clock, views)
     if plan.flip:

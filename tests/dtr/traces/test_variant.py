@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from dtr.augment import AugmentSpec
 from dtr.backbones.protocol import clip_cells
 from dtr.clock import Clock
-from dtr.errors import ConfigError
+from dtr.errors import ConfigError, VideoError
 from dtr.sampling import load_steps
 from dtr.steps import ClipSteps
 from dtr.traces import negatives
@@ -143,3 +144,14 @@ def test_load_synth_steps__a_grey_clip_does_not_break(make_video: MakeVideo) -> 
 def test_synth_variant__refuses_what_makes_no_sense(given: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=r"synth needs negatives in \[0, 1\] and max_s above 0"):
         SynthVariant(**given)
+
+
+def test_load_synth_steps__a_failure_inside_opencv_costs_this_clip_only(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        cv2.resize(np.zeros((0, 0), np.uint8), (0, 0))
+
+    monkeypatch.setattr("dtr.traces.variant.put_traces", fail)
+    with pytest.raises(VideoError, match=r"disc\.mp4: OpenCV could not put a trace in"):
+        variant_of(clip)
