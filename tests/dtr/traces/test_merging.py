@@ -57,30 +57,11 @@ def test_mechanisms__one_is_held_out() -> None:
     assert [m.name for m in merging.MECHANISMS if m.held_out] == ["bleed"]
 
 
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__changes_only_its_support_while_it_lasts(pair: Scene, begin: contract.Begin) -> None:
-    contract.changes_only_its_support_while_it_lasts(begin, pair)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__changes_more_with_severity(pair: Scene, begin: contract.Begin) -> None:
-    contract.grows_with_severity(begin, pair, factor=1.15)  # the discs' grain differs after any shift
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__grows_from_nothing(pair: Scene, begin: contract.Begin) -> None:
-    contract.grows_from_nothing(begin, pair, most=0.5)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__is_the_same_for_the_same_seed(pair: Scene, begin: contract.Begin) -> None:
-    contract.is_the_same_for_the_same_seed(begin, pair)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-@pytest.mark.parametrize("scene", contract.HARD_SCENES.values(), ids=contract.HARD_SCENES)
-def test_brush__stays_in_the_frame_or_does_nothing(scene: Scene, begin: contract.Begin) -> None:
-    contract.stays_in_the_frame_or_does_nothing(begin, scene)
+class TestContract(contract.MechanismContract):
+    begins = BEGINS
+    scene = "pair"
+    factor = 1.15  # the discs' grain differs after any shift
+    first = 0.5
 
 
 def test_fuse__closes_the_gap(pair: Scene) -> None:

@@ -69,30 +69,10 @@ def test_mechanisms__one_is_held_out() -> None:
     assert [m.name for m in redundant.MECHANISMS if m.held_out] == ["visitor"]
 
 
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__changes_only_its_support_while_it_lasts(bar: Scene, begin: contract.Begin) -> None:
-    contract.changes_only_its_support_while_it_lasts(begin, bar)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__changes_more_with_severity(bar: Scene, begin: contract.Begin) -> None:
-    contract.grows_with_severity(begin, bar)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__grows_from_nothing(bar: Scene, begin: contract.Begin) -> None:
-    contract.grows_from_nothing(begin, bar, most=0.5)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__is_the_same_for_the_same_seed(bar: Scene, begin: contract.Begin) -> None:
-    contract.is_the_same_for_the_same_seed(begin, bar)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-@pytest.mark.parametrize("scene", contract.HARD_SCENES.values(), ids=contract.HARD_SCENES)
-def test_brush__stays_in_the_frame_or_does_nothing(scene: Scene, begin: contract.Begin) -> None:
-    contract.stays_in_the_frame_or_does_nothing(begin, scene)
+class TestContract(contract.MechanismContract):
+    begins = BEGINS
+    scene = "bar"
+    first = 0.5
 
 
 def test_twin_copy__shows_the_disc_twice_and_boxes_the_second(disc: Scene) -> None:

@@ -55,30 +55,9 @@ def test_mechanisms__one_is_held_out() -> None:
     assert [m.name for m in splitting.MECHANISMS if m.held_out] == ["double_edge"]
 
 
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__changes_only_its_support_while_it_lasts(disc: Scene, begin: contract.Begin) -> None:
-    contract.changes_only_its_support_while_it_lasts(begin, disc)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__changes_more_with_severity(disc: Scene, begin: contract.Begin) -> None:
-    contract.grows_with_severity(begin, disc, factor=1.15)  # the disc's grain differs after any shift
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__grows_from_nothing(disc: Scene, begin: contract.Begin) -> None:
-    contract.grows_from_nothing(begin, disc)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__is_the_same_for_the_same_seed(disc: Scene, begin: contract.Begin) -> None:
-    contract.is_the_same_for_the_same_seed(begin, disc)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-@pytest.mark.parametrize("scene", contract.HARD_SCENES.values(), ids=contract.HARD_SCENES)
-def test_brush__stays_in_the_frame_or_does_nothing(scene: Scene, begin: contract.Begin) -> None:
-    contract.stays_in_the_frame_or_does_nothing(begin, scene)
+class TestContract(contract.MechanismContract):
+    begins = BEGINS
+    factor = 1.15  # the disc's grain differs after any shift
 
 
 def test_divide__opens_the_middle_and_keeps_both_halves(disc: Scene) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -11,30 +10,23 @@ import pytest
 
 from dtr.annotation import CATEGORIES
 from dtr.traces import trajectory
-from dtr.traces.mechanism import Brush, Stage
 from dtr.traces.paint import Stroke
 from dtr.traces.scene import Scene
-from tests.traces_scenes import change, flat_scene, moving_disc_scene, painted, ramp_stage
+from tests import traces_contract as contract
+from tests.traces_scenes import moving_disc_scene, painted, ramp_stage
 
 BEGINS = [m.begin for m in trajectory.MECHANISMS]
-Begin = Callable[[Stage], Brush | None]
-
-
 RADIUS = 12.0
 DISC = moving_disc_scene(16, 96, 128, start=(40.0, 48.0), radius=RADIUS, back=(40, 60))
 
 
 @cache
-def strokes_of(begin: Begin, severity: float = 1.0, quiet: int = 3) -> dict[int, Stroke]:
+def strokes_of(begin: contract.Begin, severity: float = 1.0, quiet: int = 3) -> dict[int, Stroke]:
     return painted(ramp_stage(DISC, severity, seed=2, quiet=quiet), begin)
 
 
 def frames_after(strokes: dict[int, Stroke]) -> np.ndarray:
-    frames = DISC.frames.copy()
-    for index, stroke in strokes.items():
-        x0, y0, x1, y1 = stroke.roi
-        frames[index, y0:y1, x0:x1] = stroke.pixels
-    return frames
+    return contract.with_strokes(DISC, strokes)
 
 
 def bright_centre(rgb: np.ndarray) -> np.ndarray:
@@ -43,35 +35,19 @@ def bright_centre(rgb: np.ndarray) -> np.ndarray:
     return np.array([cols.mean(), rows.mean()])
 
 
+@pytest.fixture
+def disc() -> Scene:
+    return DISC
+
+
+class TestContract(contract.MechanismContract):
+    begins = BEGINS
+
+
 def test_mechanisms__one_is_held_out() -> None:
     assert {m.category for m in trajectory.MECHANISMS} == {"Object Trajectory"} <= set(CATEGORIES)
     assert [m.name for m in trajectory.MECHANISMS if m.held_out] == ["jitter_path"]
     assert all("{where}" in s for m in trajectory.MECHANISMS for s in m.sentences)
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__changes_only_the_support_and_only_while_the_trace_lasts(begin: Begin) -> None:
-    strokes = strokes_of(begin)
-    assert 3 <= min(strokes) < 6  # the frames before have an amount of 0
-    for index, stroke in strokes.items():
-        x0, y0, x1, y1 = stroke.roi
-        assert stroke.pixels.shape == (y1 - y0, x1 - x0, 3)
-        assert stroke.support.shape == (y1 - y0, x1 - x0)
-        assert change(DISC, index, stroke)[stroke.support <= 0].max(initial=0) <= 2
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__is_the_same_for_the_same_seed(begin: Begin) -> None:
-    again = painted(ramp_stage(DISC, 1.0, seed=2, quiet=3), begin)
-    assert np.array_equal(frames_after(again), frames_after(strokes_of(begin)))
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-def test_brush__changes_more_with_severity(begin: Begin) -> None:
-    faint, strong = (
-        np.mean([change(DISC, i, s).sum() for i, s in strokes_of(begin, severity).items()]) for severity in (0.2, 1.0)
-    )
-    assert strong > 1.3 * faint
 
 
 def test_bend_path__leads_the_disc_away_from_its_line() -> None:
@@ -107,28 +83,8 @@ def test_jitter_path__goes_to_and_fro() -> None:
 
 
 @pytest.mark.parametrize("begin", BEGINS)
-def test_begin__needs_a_thing_that_moves(begin: Begin) -> None:
+def test_begin__needs_a_thing_that_moves(begin: contract.Begin) -> None:
     assert begin(ramp_stage(moving_disc_scene(10, 96, 128, start=(60.0, 48.0), step=(0.0, 0.0), radius=RADIUS))) is None
-
-
-@pytest.mark.parametrize("begin", BEGINS)
-@pytest.mark.parametrize(
-    "scene",
-    [
-        flat_scene(3, 48, 64),
-        moving_disc_scene(3, 96, 128, radius=12.0),
-        moving_disc_scene(6, 32, 32, start=(8.0, 16.0), radius=6.0),
-        moving_disc_scene(8, 96, 128, start=(4.0, 6.0), step=(1.5, 0.5), radius=12.0),
-        moving_disc_scene(10, 96, 128, start=(100.0, 48.0), step=(5.0, 0.0), radius=12.0),
-    ],
-    ids=["flat", "short", "tiny", "corner", "leaves"],
-)
-def test_brush__stays_in_the_frame_or_does_nothing(scene: Scene, begin: Begin) -> None:
-    for stroke in painted(ramp_stage(scene), begin).values():
-        x0, y0, x1, y1 = stroke.roi
-        assert min(x0, y0) >= 0
-        assert x1 <= scene.width
-        assert y1 <= scene.height
 
 
 def test_stutter__stays_within_the_shot() -> None:
