@@ -24,26 +24,31 @@ class Sample:
 
     Attributes:
         features: numpy, (W, T, P, …). targets: of the same windows. window_steps: (W, T). video_id: of the clip.
+        is_twin: the same windows as those of the sample before it, without the traces put into that one.
     """
 
     features: Features
     targets: WindowTargets
     window_steps: NDArray[np.int64]
     video_id: str
+    is_twin: bool = False
 
 
-def make_sample(video: VideoAnnotation, clip: ClipFeatures, window_steps: NDArray[np.int64]) -> Sample:
+def make_sample(
+    video: VideoAnnotation, clip: ClipFeatures, window_steps: NDArray[np.int64], *, is_twin: bool = False
+) -> Sample:
     """Gather windows of a clip's features and their targets.
 
     Args:
         video: annotation; its duration is used where it fits the steps (see `clip_duration_s`).
         clip: features of every step; what was planted in them counts as annotated.
         window_steps: (W, T) step index, −1 = padding.
+        is_twin: as for `Sample`.
     """
     features = clip.windows(window_steps)
     video = with_planted(video, clip.planted)
     targets = window_targets(video, features.step_s, clip_duration_s(video.duration_s, clip.step_s))
-    return Sample(features, targets, window_steps, video.video_id)
+    return Sample(features, targets, window_steps, video.video_id, is_twin)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -102,7 +107,20 @@ def _collate_targets(samples: Sequence[Sample], steps: int) -> Targets:
                 _repeat(t.duration_s, count),
             ]
         )
-    return Targets(*(torch.cat(parts) for parts in zip(*rows, strict=True)))
+    joined = [torch.cat(parts) for parts in zip(*rows, strict=True)]
+    return Targets(*[*joined, _twin_rows(samples)])
+
+
+def _twin_rows(samples: Sequence[Sample]) -> Tensor:
+    """Row of each row's twin, −1 = none: (B,) int64."""
+    counts = [len(s.window_steps) for s in samples]
+    twin = torch.full((sum(counts),), -1, dtype=torch.int64)
+    start = 0
+    for sample, count in zip(samples, counts, strict=True):
+        if sample.is_twin:
+            twin[start - count : start] = torch.arange(start, start + count)
+        start += count
+    return twin
 
 
 def _per_window(per_trace: NDArray[Any], most: int, count: int) -> Tensor:

@@ -27,14 +27,14 @@ from dtr.views import ViewSpec
 @dataclass(frozen=True)
 class Variant:
     """Which steps of a clip: as it is, through the canonical recipe, the k-th augmentation, with the k-th draw of
-    synthesised traces, or as the k-th pseudo-fake (k ≥ 1).
+    synthesised traces, as that one's clean twin, or as the k-th pseudo-fake (k ≥ 1).
 
     Example:
         >>> Variant("augmented", 2).name, Variant("synth", 1).name
         ('aug2', 'synth1')
     """
 
-    kind: Literal["plain", "canonical", "augmented", "synth", "pseudo"] = "plain"
+    kind: Literal["plain", "canonical", "augmented", "synth", "twin", "pseudo"] = "plain"
     k: int = 0
 
     @property
@@ -76,7 +76,7 @@ class DecodeSetup:
         if variant.kind == "canonical":
             return {"kind": variant.kind, "spec": asdict(CanonicalSpec()), "codecs": codecs["h264"]}
         own = {"kind": variant.kind, "k": variant.k, "seed": self.seed, "codecs": codecs}
-        if variant.kind == "synth":
+        if variant.kind in ("synth", "twin"):
             known = {"mechanisms": [m.name for m in MECHANISMS], "traces_version": TRACES_VERSION}
             return own | known | {"spec": self.synth.to_json()}
         if variant.kind == "pseudo" and self.networks is not None:
@@ -135,8 +135,9 @@ def _decode(job: ClipJob, setup: DecodeSetup) -> ClipSteps:
     if job.variant.kind == "canonical":
         return canonical_steps(job.path, setup.clock, setup.views, **how)
     k, seed = job.variant.k, setup.seed
-    if job.variant.kind == "synth":
+    if job.variant.kind in ("synth", "twin"):
         own: dict[str, Any] = {"content_sha256": job.content_sha256, "donor": job.donor}
+        own["clean"] = job.variant.kind == "twin"
         return load_synth_steps(job.path, setup.clock, setup.views, setup.synth, seed, k, **own, **how)
     how |= {"clock": setup.clock, "views": setup.views, "spec": setup.augment, "seed": seed}
     how |= {"content_sha256": job.content_sha256}

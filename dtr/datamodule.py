@@ -54,6 +54,7 @@ class FeatureDataModule(pl.LightningDataModule):
         augment: train on a random one of a clip's cached views instead of the plain one only.
         synth: share of training samples that are variants with synthesised traces, of clips that have such features;
             clips that are of no use otherwise (nobody looked at them, say) are then trained on in these variants only.
+            Each comes with the same windows of its clean twin, so that a head learns the trace and not the place.
         pseudo: share of training samples that are pseudo-fakes of camera clips, for a head that names the label.
         dev_synth: validate on the synthesised variants of the dev part, for a training that sees nothing else.
         inside: chance that a training window of a clip with traces is one that holds a trace.
@@ -61,6 +62,8 @@ class FeatureDataModule(pl.LightningDataModule):
         seed: of the cut.
         memory_gb: cached features to keep in memory (per loader process).
         window: steps in a window instead of what the features were made for; windows then overlap by half.
+        tokens: (first, end) of the tokens of every step that a head gets, the others are masked: what some of a
+            backbone's views are worth, for ablations.
         on_missing: "error", or "report" to leave out (and count) videos without cached features.
         parts_file: JSON file that names the videos of each part (see `dtr.data.parts`), instead of cutting splits.
     """
@@ -88,6 +91,7 @@ class FeatureDataModule(pl.LightningDataModule):
         seed: int = 0,
         memory_gb: float = 4.0,
         window: int | None = None,
+        tokens: tuple[int, int] | None = None,
         on_missing: Literal["error", "report"] = "error",
         parts_file: str | None = None,
     ) -> None:
@@ -109,7 +113,7 @@ class FeatureDataModule(pl.LightningDataModule):
         self.test_variant, self.batch_size, self.windows_per_clip = test_variant, batch_size, windows_per_clip
         self.augment, self.inside, self.num_workers, self.on_missing = augment, inside, num_workers, on_missing
         self.shares, self.dev_synth = {"synth": synth, "pseudo": pseudo}, dev_synth
-        self.store = FeatureStore(FeatureCache.open(cache), memory_gb, window)
+        self.store = FeatureStore(FeatureCache.open(cache), memory_gb, window, tokens)
         self.parts: dict[str, tuple[VideoAnnotation, ...]] = {}
         self.made: dict[str, tuple[VideoAnnotation, ...]] = {}
         self.planted_dev: tuple[VideoAnnotation, ...] = ()
@@ -169,7 +173,7 @@ class FeatureDataModule(pl.LightningDataModule):
         parts = training_parts(train, dev_fraction, calibration_fraction, self.seed, facts=facts, by=self.cut)
         return parts | ({"dev": dev} if own_dev else {}) | {"test": test}
 
-    def part(self, name: str, *, variant: str = "plain") -> DataLoader[Sample]:
+    def part(self, name: str, *, variant: str = "plain") -> DataLoader[list[Sample]]:
         """Whole clips of one part ("fit", "dev", "calibration" or "test"), in order.
 
         Raises:
@@ -187,7 +191,7 @@ class FeatureDataModule(pl.LightningDataModule):
     def _origin(self, name: str) -> str:
         return self.parts_file or f"split '{self.splits.get(name) or self.splits['train']}'"
 
-    def train_dataloader(self) -> DataLoader[Sample]:
+    def train_dataloader(self) -> DataLoader[list[Sample]]:
         """Random windows; sources and labels in balance."""
         clips, weights = self._training_clips()
         dataset = WindowDataset(clips, self.store, self.windows_per_clip, self.inside)
@@ -225,18 +229,18 @@ class FeatureDataModule(pl.LightningDataModule):
                 f"found none; run dtr features again with --{lacking[0]}-per-clip 2, or set it to 0"
             )
 
-    def val_dataloader(self) -> DataLoader[Sample]:
+    def val_dataloader(self) -> DataLoader[list[Sample]]:
         """Whole clips of the dev part."""
         if self.dev_synth:
             clips = [(v, name) for v in self.planted_dev for name in self._made(v.video_id, "synth")]
             return self._loader(ClipDataset(clips, self.store), max(1, self.batch_size // 4))
         return self.part("dev")
 
-    def test_dataloader(self) -> DataLoader[Sample]:
+    def test_dataloader(self) -> DataLoader[list[Sample]]:
         """Whole clips of the test split."""
         return self.part("test", variant=self.test_variant)
 
-    def predict_dataloader(self) -> DataLoader[Sample]:
+    def predict_dataloader(self) -> DataLoader[list[Sample]]:
         """Whole clips of the test split."""
         return self.part("test", variant=self.test_variant)
 
@@ -244,7 +248,9 @@ class FeatureDataModule(pl.LightningDataModule):
         """Move features and targets; indices of windows stay where decoding needs them."""
         return batch._replace(features=batch.features.to(device), targets=batch.targets.to(device))
 
-    def _loader(self, dataset: Dataset[Sample], size: int, sampler: WeightedRandomSampler | None = None) -> DataLoader:
+    def _loader(
+        self, dataset: Dataset[list[Sample]], size: int, sampler: WeightedRandomSampler | None = None
+    ) -> DataLoader:
         return DataLoader(
             dataset,
             batch_size=size,
@@ -280,16 +286,26 @@ class FeatureStore:
     Args:
         cache: to read. memory_gb: most to keep.
         window: steps in a window of the heads instead of the cache's.
+        tokens: (first, end) of those that are not masked; None = all.
 
     Raises:
-        ConfigError: `window` is less than 1.
+        ConfigError: `window` is less than 1, or `tokens` names none of the cache's tokens.
     """
 
-    def __init__(self, cache: FeatureCache, memory_gb: float, window: int | None = None) -> None:
+    def __init__(
+        self, cache: FeatureCache, memory_gb: float, window: int | None = None, tokens: tuple[int, int] | None = None
+    ) -> None:
         self.cache, self.recipe, self.folder = cache, cache.recipe, cache.folder
         if window is not None:
             clock = Clock(self.recipe.head_clock.rate_hz, window, max(1, window // 2))
             self.recipe = replace(self.recipe, head_clock=clock)
+        first, end = tokens or (0, self.recipe.num_tokens)
+        if not 0 <= first < end <= self.recipe.num_tokens:
+            raise ConfigError(
+                f"data.tokens: expected a first token and an end up to {self.recipe.num_tokens}, the tokens of a step "
+                f"in {self.folder}, got {first} and {end}"
+            )
+        self._shown = None if tokens is None else slice(first, end)
         self._room = int(memory_gb * 1e9)
         self._kept: dict[str, ClipFeatures] = {}
 
@@ -310,16 +326,26 @@ class FeatureStore:
                 "run dtr features with a configuration that makes them"
             )
         if entry.key not in self._kept:
-            clip = self.cache.read(entry.key)
+            clip = self._masked(self.cache.read(entry.key))
             if clip.tokens.nbytes > self._room:
                 return clip
             self._room -= clip.tokens.nbytes
             self._kept[entry.key] = clip
         return self._kept[entry.key]
 
+    def _masked(self, clip: ClipFeatures) -> ClipFeatures:
+        if self._shown is None:
+            return clip
+        mask = np.zeros_like(clip.token_mask)
+        mask[:, self._shown] = clip.token_mask[:, self._shown]
+        return replace(clip, token_mask=mask)
 
-class WindowDataset(Dataset[Sample]):
-    """Random windows of each video, of a random one of the variants named; a new draw for every item asked for."""
+
+class WindowDataset(Dataset[list[Sample]]):
+    """Random windows of each video, of a random one of the variants named; a new draw for every item asked for.
+
+    Windows of a variant with synthesised traces come with the same windows of its clean twin, where that is cached.
+    """
 
     def __init__(
         self, clips: Sequence[tuple[VideoAnnotation, tuple[str, ...]]], store: FeatureStore, windows: int, inside: float
@@ -329,13 +355,18 @@ class WindowDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> list[Sample]:
         video, variants = self.clips[index]
-        clip = self.store.read(video.video_id, variants[_draw(len(variants))])
-        window_steps = self.store.recipe.head_clock.window_steps(clip.num_steps)
+        variant = variants[_draw(len(variants))]
+        clip = self.store.read(video.video_id, variant)
+        window_steps = every_window(clip.num_steps, self.store.recipe.head_clock.window)
         known = with_planted(video, clip.planted)
-        chosen = [self._choose(known, clip.step_s, window_steps) for _ in range(self.windows)]
-        return make_sample(video, clip, window_steps[chosen])
+        chosen = window_steps[[self._choose(known, clip.step_s, window_steps) for _ in range(self.windows)]]
+        samples = [make_sample(video, clip, chosen)]
+        twin = variant.replace("synth", "twin")
+        if twin != variant and twin in self.store.variants(video.video_id):
+            samples.append(make_sample(video, self.store.read(video.video_id, twin), chosen, is_twin=True))
+        return samples
 
     def _choose(self, video: VideoAnnotation, step_s: np.ndarray, window_steps: np.ndarray) -> int:
         spans = [t.span_s for t in video.traces or () if t.span_s is not None]
@@ -348,7 +379,7 @@ class WindowDataset(Dataset[Sample]):
         return _draw(len(window_steps))
 
 
-class ClipDataset(Dataset[Sample]):
+class ClipDataset(Dataset[list[Sample]]):
     """Every window of each video, in the variant named."""
 
     def __init__(self, clips: Sequence[tuple[VideoAnnotation, str]], store: FeatureStore) -> None:
@@ -357,10 +388,21 @@ class ClipDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> list[Sample]:
         video, variant = self.clips[index]
         clip = self.store.read(video.video_id, variant)
-        return make_sample(video, clip, self.store.recipe.head_clock.window_steps(clip.num_steps))
+        return [make_sample(video, clip, self.store.recipe.head_clock.window_steps(clip.num_steps))]
+
+
+def every_window(num_steps: int, window: int) -> np.ndarray:
+    """Windows that begin at every step they can: (W, window) step index, −1 = padding of a clip that is shorter.
+
+    Example:
+        >>> every_window(3, 2).tolist(), every_window(1, 2).tolist()
+        ([[0, 1], [1, 2]], [[0, -1]])
+    """
+    index = np.arange(max(1, num_steps - window + 1))[:, None] + np.arange(window)
+    return np.where(index < num_steps, index, -1)
 
 
 def balanced_weights(videos: Sequence[VideoAnnotation]) -> list[float]:
@@ -380,8 +422,8 @@ def balanced_weights(videos: Sequence[VideoAnnotation]) -> list[float]:
     return [float(w / totals[v.label] / len(totals)) for v, w in zip(videos, raw, strict=True)]
 
 
-def _collate(samples: list[Sample]) -> Batch:
-    return collate(samples)
+def _collate(items: list[list[Sample]]) -> Batch:
+    return collate([sample for samples in items for sample in samples])
 
 
 def _draw(count: int) -> int:

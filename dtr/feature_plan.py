@@ -38,7 +38,8 @@ class FeaturiseOptions:
     Attributes:
         workers: decoding processes; 0 = decode in this process.
         views_per_clip: augmented variants of every clip, beside the plain one.
-        synth_per_clip: variants with synthesised traces of every clip. synth: what they go through.
+        synth_per_clip: variants with synthesised traces of every clip, each with a clean twin. synth: what they go
+            through.
         pseudo_per_clip: pseudo-fakes of every camera clip. networks: folder of the networks that make them.
         canonical: also the variant where every clip went through one recipe.
         augment: ranges of the augmentations. seed: of their draws.
@@ -76,7 +77,7 @@ class FeaturiseOptions:
     def variants(self, label: str | None) -> tuple[Variant, ...]:
         """Every variant that a clip of a label gets."""
         canonical = (Variant("canonical"),) if self.canonical else ()
-        counts = {"augmented": self.views_per_clip, "synth": self.synth_per_clip}
+        counts = {"augmented": self.views_per_clip, "synth": self.synth_per_clip, "twin": self.synth_per_clip}
         counts |= {"pseudo": self.pseudo_per_clip} if label == "real" else {}
         drawn = (Variant(kind, k + 1) for kind, count in counts.items() for k in range(count))  # type: ignore[arg-type]
         return (Variant(), *canonical, *drawn)
@@ -201,7 +202,7 @@ def _jobs(videos: Sequence[VideoAnnotation], options: FeaturiseOptions) -> Itera
                     yield ClipJob(video.video_id, video.path, variant, ""), digest
                 else:
                     pool = pools[video.label, video.split]
-                    donor = _donor(video, pool, variant, options.seed) if variant.kind == "synth" else None
+                    donor = _donor(video, pool, variant, options.seed) if variant.kind in ("synth", "twin") else None
                     yield ClipJob(video.video_id, video.path, variant, digest, donor), None
 
 

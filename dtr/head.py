@@ -24,6 +24,7 @@ class Targets(NamedTuple):
         boxes: (B, N, T, 4) xyxy at each step; box_mask: (B, N) bool.
         categories: (B, N, C) 0/1; category_mask: (B, N) bool.
         duration_s: (B,) seconds of the whole video.
+        twin: (B,) int64; row of the same window without the traces that were put in, −1 = none in this batch.
     """
 
     label: Tensor
@@ -37,6 +38,7 @@ class Targets(NamedTuple):
     categories: Tensor
     category_mask: Tensor
     duration_s: Tensor
+    twin: Tensor
 
     def to(self, device: Any) -> Targets:
         """The same targets on another torch device."""

@@ -10,7 +10,14 @@ from torch.nn import functional
 
 from dtr.features import Features
 from dtr.head import Head, Targets, masked_mean
-from dtr.heads.geometry import choice_loss, distribution_loss, expected_value, signed_square_bins, steps_of_traces
+from dtr.heads.geometry import (
+    choice_loss,
+    distribution_loss,
+    expected_value,
+    signed_square_bins,
+    steps_of_traces,
+    twin_loss,
+)
 from dtr.heads.neck import MASKED, Neck
 from dtr.spec import HeadSpec, TensorSpec
 
@@ -41,8 +48,9 @@ class BoundaryHead(Head):
 
     Args:
         width: D of the feature tokens.
-        hidden, differences, depth, dropout: of the neck.
+        hidden, differences, depth, dropout, track: of the neck.
         tiou_weight, distribution_weight, action_weight: of the loss terms beside the choice of time.
+        twin_weight: of the comparison with the same window without the traces that were put in.
     """
 
     bins_s: Tensor
@@ -57,12 +65,20 @@ class BoundaryHead(Head):
         tiou_weight: float = 0.5,
         distribution_weight: float = 0.5,
         action_weight: float = 0.25,
+        twin_weight: float = 2.0,
+        track: bool = False,
     ) -> None:
         super().__init__()
         self.width = width
-        self.weights = {"tiou": tiou_weight, "bounds": distribution_weight, "action": action_weight, "choice": 1.0}
-        self.neck = Neck(width, hidden, differences, depth, dropout=dropout, clock_input=True)
-        self.attend = nn.Linear(hidden, 1)
+        self.weights = {
+            "choice": 1.0,
+            "action": action_weight,
+            "tiou": tiou_weight,
+            "bounds": distribution_weight,
+            "twin": twin_weight,
+        }
+        self.neck = Neck(width, hidden, differences, depth, dropout=dropout, clock_input=True, track=track)
+        self.attend = nn.Linear(hidden, 1, bias=False)  # a softmax over places knows no bias
         self.action = nn.Sequential(nn.LayerNorm(2 * hidden), nn.Linear(2 * hidden, 1))
         self.bounds = nn.Sequential(nn.LayerNorm(2 * hidden), nn.Linear(2 * hidden, 2 * BINS))
         self.register_buffer("bins_s", torch.tensor(signed_square_bins(0.5, 2.0, BINS)), persistent=False)
@@ -103,6 +119,7 @@ class BoundaryHead(Head):
             "action": (up + masked_mean(functional.softplus(output.action_logits), down)) / 2,
             "tiou": masked_mean(tiou, members),
             "bounds": masked_mean(bounds, members),
+            "twin": twin_loss(output.action_logits, members.any(dim=1), targets.twin),
         }
         total = torch.stack([terms[name] * self.weights[name] for name in terms]).sum()
         return {"loss": total, **terms}

@@ -17,6 +17,7 @@ from dtr.heads.geometry import (
     expected_value,
     signed_square_bins,
     steps_of_traces,
+    twin_loss,
 )
 from dtr.heads.neck import Neck
 from dtr.spec import HeadSpec, TensorSpec
@@ -47,8 +48,9 @@ class BoxHead(Head):
 
     Args:
         width: D of the feature tokens.
-        hidden, differences, depth, dropout: of the neck.
+        hidden, differences, depth, dropout, track: of the neck.
         giou_weight, distribution_weight, heat_weight: of the loss terms beside the choice of place.
+        twin_weight: of the comparison with the same window without the traces that were put in.
     """
 
     bins: Tensor
@@ -63,11 +65,19 @@ class BoxHead(Head):
         giou_weight: float = 1.0,
         distribution_weight: float = 0.25,
         heat_weight: float = 0.25,
+        twin_weight: float = 2.0,
+        track: bool = False,
     ) -> None:
         super().__init__()
         self.width = width
-        self.weights = {"giou": giou_weight, "sides": distribution_weight, "heat": heat_weight, "choice": 1.0}
-        self.neck = Neck(width, hidden, differences, depth, dropout=dropout)
+        self.weights = {
+            "choice": 1.0,
+            "heat": heat_weight,
+            "giou": giou_weight,
+            "sides": distribution_weight,
+            "twin": twin_weight,
+        }
+        self.neck = Neck(width, hidden, differences, depth, dropout=dropout, track=track)
         self.heat = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, 1))
         self.sides = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, SIDES * BINS))
         self.register_buffer("bins", torch.tensor(signed_square_bins(0.35, 1.0, BINS)), persistent=False)
@@ -101,6 +111,7 @@ class BoxHead(Head):
             "heat": _heat_term(output.heat_logits, members.any(dim=1), features, targets),
             "giou": masked_mean(giou, members),
             "sides": masked_mean(sides, members),
+            "twin": twin_loss(output.heat_logits, members.any(dim=1), targets.twin),
         }
         total = torch.stack([terms[name] * self.weights[name] for name in terms]).sum()
         return {"loss": total, **terms}

@@ -31,15 +31,21 @@ class CategoryHead(Head):
 
     Args:
         width: D of the feature tokens.
-        hidden, differences, depth, dropout: of the neck.
+        hidden, differences, depth, dropout, track: of the neck.
     """
 
     def __init__(
-        self, width: int, hidden: int = 96, differences: int = 2, depth: int = 1, dropout: float = 0.3
+        self,
+        width: int,
+        hidden: int = 96,
+        differences: int = 2,
+        depth: int = 1,
+        dropout: float = 0.3,
+        track: bool = False,
     ) -> None:
         super().__init__()
         self.width = width
-        self.neck = Neck(width, hidden, differences, depth, dropout=dropout)
+        self.neck = Neck(width, hidden, differences, depth, dropout=dropout, track=track)
         last = nn.Linear(hidden, len(CATEGORIES))
         nn.init.constant_(last.bias, -2.0)  # a category holds for about one trace in nine
         self.classify = nn.Sequential(nn.LayerNorm(hidden), last)

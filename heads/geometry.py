@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dtr.head import at_least_float32
+from dtr.head import at_least_float32, masked_mean
 
 NEAR_S = 0.5
 """Farthest unmasked step that may stand for a trace that touches none: sources down to 2 frames/s lose no trace."""
@@ -91,6 +91,26 @@ def steps_of_traces(step_s: Tensor, step_mask: Tensor, span_s: Tensor) -> Tensor
     nearest = away_s.amin(dim=-1, keepdim=True)
     stands_in = held & ~inside.any(dim=-1, keepdim=True) & (away_s <= nearest + 1e-6) & (away_s <= NEAR_S)
     return inside | stands_in
+
+
+def twin_loss(logits: Tensor, members: Tensor, twin: Tensor) -> Tensor:
+    """How much less a window says at the places of its traces than its twin, which lacks them, says there.
+
+    Both show the same things at the same places, so that nothing but the trace can tell them apart.
+
+    Args:
+        logits: (B, …) over places.
+        members: (B, …) bool, places of any trace that was put in.
+        twin: (B,) row of each window's twin, −1 = none.
+
+    Returns:
+        Mean of −log σ(logit − twin's logit) over the members of windows with a twin, 0 where there are none.
+
+    Source: the pairwise logistic loss of Bradley and Terry 1952, as in RankNet (Burges et al. 2005), section 3.
+    """
+    has_twin = (twin >= 0).view(-1, *[1] * (logits.ndim - 1))
+    gap = at_least_float32(logits) - at_least_float32(logits[twin.clamp(min=0)])
+    return masked_mean(functional.softplus(-gap), members & has_twin)
 
 
 def signed_square_bins(low: float, high: float, count: int) -> list[float]:

@@ -47,6 +47,8 @@ class Neck(nn.Module):
         dropout: on the projected tokens and inside the blocks.
         place_input: also tell the states where a token lies and how large its cell is. Not for a head that names the
             label: the shape of cells tells the shape of the frame, from which a real/fake head could read the source.
+        track: every token also attends to itself at the other steps, so that what a place looked like before and after
+            counts there, not only in the mean of the frame.
         clock_input: also tell the states how long ago the video began (up to 4 s). Only for heads that answer "when":
             a real/fake head could read a clip's length from it.
     """
@@ -61,6 +63,7 @@ class Neck(nn.Module):
         dropout: float = 0.1,
         place_input: bool = True,
         clock_input: bool = False,
+        track: bool = False,
     ) -> None:
         super().__init__()
         if differences not in (0, 1, 2):
@@ -75,7 +78,7 @@ class Neck(nn.Module):
         self.place = place if place_input else None
         self.when = nn.Linear(3, hidden) if clock_input else None
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList([MixBlock(hidden, num_heads, dropout) for _ in range(depth)])
+        self.blocks = nn.ModuleList([MixBlock(hidden, num_heads, dropout, track) for _ in range(depth)])
 
     def forward(self, tokens: Tensor, token_mask: Tensor, cells: Tensor, step_s: Tensor) -> NeckOutput:
         """Mix.
@@ -142,9 +145,9 @@ def time_differences(
 
 
 class MixBlock(nn.Module):
-    """Attention over the tokens of each step, attention over steps, and back from steps to tokens."""
+    """Attention over the tokens of each step, with `track` over the steps of each token, over steps, back to tokens."""
 
-    def __init__(self, hidden: int, num_heads: int, dropout: float) -> None:
+    def __init__(self, hidden: int, num_heads: int, dropout: float, track: bool = False) -> None:
         super().__init__()
         self.space_norm = nn.LayerNorm(hidden)
         self.space = Attention(hidden, num_heads)
@@ -155,23 +158,49 @@ class MixBlock(nn.Module):
         # ALiBi-like: how fast attention fades per second, one slope per attention head.
         self.fade = nn.Parameter(torch.linspace(-2.0, 1.0, num_heads))
         self.back = nn.Linear(hidden, hidden)
+        self.track = TokenTrack(hidden, num_heads) if track else None
 
     def forward(
         self, x: Tensor, token_mask: Tensor, steps: Tensor, step_mask: Tensor, step_s: Tensor
     ) -> tuple[Tensor, Tensor]:
         """One round; shapes as in `NeckOutput`, masks as in `Neck.forward`."""
+        centre = step_s.mean(dim=-1)  # (B, T)
+        apart = (centre.unsqueeze(2) - centre.unsqueeze(1)).abs().unsqueeze(1)  # (B, 1, T, T) seconds
         x = x + self.space(self.space_norm(x), token_mask, None)
+        if self.track is not None:
+            x = x + self.track(x, token_mask, apart)
         x = x + self.space_mlp(x)
         x = x * token_mask.unsqueeze(-1).to(x.dtype)
         steps = steps + _masked_mean_tokens(x, token_mask)
-        centre = step_s.mean(dim=-1)  # (B, T)
-        apart = (centre.unsqueeze(2) - centre.unsqueeze(1)).abs()  # (B, T, T) seconds
-        fade = -apart.unsqueeze(1) * functional.softplus(self.fade).view(1, -1, 1, 1)  # (B, heads, T, T)
+        fade = -apart * functional.softplus(self.fade).view(1, -1, 1, 1)  # (B, heads, T, T)
         steps = steps + self.time(self.time_norm(steps), step_mask, fade)
         steps = steps + self.time_mlp(steps)
         steps = steps * step_mask.unsqueeze(-1).to(steps.dtype)
         x = (x + self.back(steps).unsqueeze(2)) * token_mask.unsqueeze(-1).to(x.dtype)
         return x, steps
+
+
+class TokenTrack(nn.Module):
+    """Attention of each token to itself at the other steps."""
+
+    def __init__(self, hidden: int, num_heads: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden)
+        self.attend = Attention(hidden, num_heads)
+        self.fade = nn.Parameter(torch.linspace(-2.0, 1.0, num_heads))  # as in `MixBlock`
+
+    def forward(self, x: Tensor, token_mask: Tensor, apart: Tensor) -> Tensor:
+        """Attend.
+
+        Args:
+            x: (B, T, P, W). token_mask: (B, T, P) bool. apart: (B, 1, T, T) seconds between steps.
+
+        Returns:
+            (B, T, P, W).
+        """
+        fade = -apart * functional.softplus(self.fade).view(1, -1, 1, 1)  # (B, heads, T, T)
+        own = self.norm(x).transpose(1, 2)  # (B, P, T, W)
+        return self.attend(own, token_mask.transpose(1, 2), fade.unsqueeze(1)).transpose(1, 2)
 
 
 class Attention(nn.Module):

@@ -26,7 +26,8 @@ def write_training_data(
 ) -> tuple[Path, Path]:
     """Data set and cache: `sources` generators and as many cameras, `per_source` clips each; the last is split test.
 
-    With `planted`, every clip also has the variant "synth1" with a trace that was put in (an Object Splitting).
+    With `planted`, every clip also has the variant "synth1" with a trace that was put in (an Object Splitting) and
+    its twin.
 
     Returns:
         all_data.json, cache folder.
@@ -119,8 +120,9 @@ def _write_cache(folder: Path, clips: dict[str, ClipFeatures], *, planted: bool)
             key = cache_key(parts)
             entries.append(CacheEntry(video_id, variant, key, clip.num_steps, cache.write(key, clip, parts)))
         if planted:
-            parts = {"video_id": video_id, "variant": "synth1"}
-            size = cache.write(cache_key(parts), _with_trace(clip), parts)
-            entries.append(CacheEntry(video_id, "synth1", cache_key(parts), clip.num_steps, size))
+            for variant, made in (("synth1", _with_trace(clip)), ("twin1", replace(clip, planted=Planted()))):
+                parts = {"video_id": video_id, "variant": variant}
+                size = cache.write(cache_key(parts), made, parts)
+                entries.append(CacheEntry(video_id, variant, cache_key(parts), clip.num_steps, size))
     cache.write_index(entries)
     return folder

@@ -19,7 +19,7 @@ from dtr.traces import (
 )
 from dtr.traces.mechanism import Mechanism
 
-TRACES_VERSION = 2
+TRACES_VERSION = 3
 """Raised when a mechanism changes what it paints: features of older traces are then made again."""
 
 Use = Literal["trained", "held-out", "all"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dtr.annotation import Box, Span, TraceAnnotation
-from dtr.boxes import area
+from dtr.boxes import area, place_in_words
 from dtr.errors import ConfigError
 from dtr.traces.catalogue import Use, choose
 from dtr.traces.measure import Seen, measure
@@ -256,7 +256,7 @@ def _trace(scene: Scene, mechanism: Mechanism, severity: float, seen: Seen, rng:
     times = scene.times_s[seen.first : seen.last + 1]
     boxes = tuple((float(t), _as_box(b)) for t, b in zip(times, seen.boxes, strict=True))
     sentence = mechanism.sentences[int(rng.integers(len(mechanism.sentences)))]
-    where = place_name(_as_box(seen.boxes.mean(axis=0)))
+    where = where_in_words(_as_box(seen.boxes.mean(axis=0)))
     return SynthTrace(
         mechanism.name, mechanism.category, severity, seen.visible, span, boxes, sentence.format(where=where)
     )
@@ -271,23 +271,18 @@ def _as_box(sides: NDArray[np.floating]) -> Box:
     return float(sides[0]), float(sides[1]), float(sides[2]), float(sides[3])
 
 
-def place_name(box: Box) -> str:
-    """Where a box lies, in words.
+def where_in_words(box: Box) -> str:
+    """Where a box lies, as a sentence ends on it.
 
     Example:
-        >>> place_name((0.0, 0.0, 0.2, 0.2)), place_name((0.4, 0.4, 0.6, 0.6)), place_name((0.0, 0.0, 1.0, 1.0))
-        ('in the upper left', 'in the middle', 'over most of the frame')
+        >>> where_in_words((0.0, 0.0, 0.2, 0.2)), where_in_words((0.0, 0.0, 1.0, 1.0))
+        ('in the upper left', 'over the whole frame')
     """
-    if (box[2] - box[0]) * (box[3] - box[1]) > 0.5:
-        return "over most of the frame"
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    row = "upper" if y < 0.36 else "lower" if y > 0.64 else ""
-    col = "left" if x < 0.36 else "right" if x > 0.64 else ""
-    if row and col:
-        return f"in the {row} {col}"
-    if row:
-        return f"in the {row} middle"
-    return f"on the {col}" if col else "in the middle"
+    place = place_in_words(box)
+    if "frame" in place:
+        return f"over {place}"
+    before = {"left": "on", "right": "on", "top": "at", "bottom": "at"}.get(place, "in")
+    return f"{before} the {place}"
 
 
 def shifted(traces: tuple[SynthTrace, ...], by_s: float) -> tuple[SynthTrace, ...]:

@@ -19,7 +19,7 @@ from dtr.traces.negatives import RETIMING, apply_negatives
 from dtr.traces.opencv import opencv
 from dtr.traces.scene import Scene
 from dtr.traces.shots import read_donor
-from dtr.traces.synthesise import SynthSpec, put_traces
+from dtr.traces.synthesise import SynthSpec, SynthTrace, put_traces
 from dtr.video import Limits, VideoClip, open_video
 from dtr.video.clip import collect_clip
 from dtr.views import ViewSpec
@@ -36,18 +36,18 @@ class SynthVariant:
     """What a synthesised variant goes through, in this order.
 
     Attributes:
-        spec: of the traces. The fewest may be 0: then some variants hold hard negatives only.
+        spec: of the traces.
         negatives: chance of each clip to get hard negatives.
         augment: sizes, codecs, grain and frame rates; the same for clips with and without traces.
         max_s: seconds of a clip that are used, from its start.
     """
 
-    spec: SynthSpec = field(default_factory=lambda: SynthSpec(traces=(0, 2)))
+    spec: SynthSpec = field(default_factory=SynthSpec)
     negatives: float = 0.4
     augment: AugmentSpec = field(
-        default_factory=lambda: AugmentSpec(short_side=(160, 360), rate_p=1.0, rate_hz=(10.0, 20.0))
+        default_factory=lambda: AugmentSpec(short_side=(200, 400), rate_p=1.0, rate_hz=(10.0, 20.0))
     )
-    max_s: float = 6.0
+    max_s: float = 4.0
 
     def __post_init__(self) -> None:
         if not (0 <= self.negatives <= 1 and self.max_s > 0):
@@ -70,11 +70,14 @@ def load_synth_steps(
     *,
     content_sha256: str,
     donor: Path | None = None,
+    clean: bool = False,
     decoder: str = "pyav",
     limits: Limits | None = None,
     strict: bool = False,
 ) -> ClipSteps:
     """The k-th synthesised variant of a clip; same arguments, same bytes. Its `planted` says what was put in.
+
+    Its clean twin goes through all the same (hard negatives, size, codec, grain) except that no trace is put in.
 
     Args:
         path: of the video.
@@ -82,6 +85,7 @@ def load_synth_steps(
         variant: what may happen.
         seed, k, content_sha256: choose what happens.
         donor: another video, for traces that bring something in.
+        clean: give the twin.
         decoder, limits, strict: as for `dtr.sampling.load_steps`.
 
     Raises:
@@ -92,6 +96,7 @@ def load_synth_steps(
     rng = clip_rng(seed, DRAWS + k, content_sha256)
     with open_video(path, decoder=decoder, limits=limits, strict=strict) as reader:
         plan = draw_plan(variant.augment, reader.info.width, reader.info.height, rng)
+        grain = rng.spawn(1)[0]  # of its own: twins share it, however much chance their traces take
         rate = None if plan.rate_hz is None else Clock(rate_hz=plan.rate_hz)
         clip = collect_clip(reader, clock=rate, limits=limits, size=plan.size, max_s=variant.max_s)
         decode_s = reader.decode_s
@@ -100,12 +105,13 @@ def load_synth_steps(
         other = read_donor(donor, plan.size, most=DONOR_FRAMES, clock=rate, decoder=decoder, limits=limits)
     spare = None if other is None else other.frames
     frames, names = apply_negatives(clip.frames, clip.times_s, rng, chance=variant.negatives, donor=spare)
-    scene = Scene(frames, clip.times_s, clip.duration_s)
-    try:
-        frames, traces = put_traces(scene, variant.spec, rng, other)
-    except opencv().error as error:
-        raise VideoError(f"{path}: OpenCV could not put a trace in ({error.err}); leave the clip out") from error
-    frames = augment_rgb_steps(frames, plan, rng, fps=_rate(clip))
+    traces: tuple[SynthTrace, ...] = ()
+    if not clean:
+        try:
+            frames, traces = put_traces(Scene(frames, clip.times_s, clip.duration_s), variant.spec, rng, other)
+        except opencv().error as error:
+            raise VideoError(f"{path}: OpenCV could not put a trace in ({error.err}); leave the clip out") from error
+    frames = augment_rgb_steps(frames, plan, grain, fps=_rate(clip))
     steps = steps_from_frames(frames, clip.times_s, clip.duration_s, clock, views)
     if plan.flip:
         steps = replace(steps, frames=np.ascontiguousarray(steps.frames[..., ::-1, :]), flipped=True)

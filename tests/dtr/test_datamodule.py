@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from dtr.annotation import TraceAnnotation, VideoAnnotation
+from dtr.batch import collate
 from dtr.cache import FeatureCache
 from dtr.data.parts import write_parts
 from dtr.datamodule import ClipDataset, FeatureDataModule, FeatureStore, WindowDataset, balanced_weights
@@ -243,10 +244,24 @@ def test_window_dataset__prefers_windows_that_hold_a_trace(files: Files) -> None
 
     def share_of_first(inside: float) -> float:
         dataset = WindowDataset([(video, ("plain",))], module.store, 40, inside)
-        return float((dataset[0].window_steps[:, 0] == 0).mean())
+        (sample,) = dataset[0]
+        return float((sample.window_steps[:, 0] <= 2).mean())  # those of nine windows that see the trace
 
     assert share_of_first(1.0) == 1.0
-    assert 0.2 < share_of_first(0.0) < 0.8
+    assert 0.1 < share_of_first(0.0) < 0.6
+
+
+def test_window_dataset__a_made_variant_comes_with_its_twin(planted_files: Files) -> None:
+    module = module_of(planted_files, synth=1.0, needs="traces")
+    (clip, names) = module._training_clips()[0][0]
+    assert names == ("synth1",)
+    traced, twin = WindowDataset([(clip, names)], module.store, 3, 1.0)[0]
+    assert (traced.is_twin, twin.is_twin) == (False, True)
+    np.testing.assert_array_equal(traced.window_steps, twin.window_steps)
+    batch = collate([traced, twin, traced])
+    assert batch.targets.twin.tolist() == [3, 4, 5, -1, -1, -1, -1, -1, -1]
+    assert batch.targets.trace_mask[:3].any(dim=1).all()
+    assert not batch.targets.categories[3:6, :, 5].any()  # only planted ones are splits
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +279,8 @@ def test_train__a_share_of_the_samples_has_planted_traces(
     planted_files: Files, synth: float, low: float, high: float
 ) -> None:
     found = batches(module_of(planted_files, synth=synth, needs="traces"))
-    planted = torch.cat([b.targets.categories[..., 5].amax(dim=1) for b in found])  # only planted ones are splits
+    is_twin = [torch.isin(torch.arange(len(b.targets.twin)), b.targets.twin) for b in found]
+    planted = torch.cat([b.targets.categories[~t, :, 5].amax(dim=1) for b, t in zip(found, is_twin, strict=True)])
     assert low <= float(planted.mean()) <= high
     assert all(b.targets.trace_mask.any() for b in found if synth == 1.0)
 
@@ -296,3 +312,13 @@ def test_window__other_windows_than_the_features_were_made_for(files: Files) -> 
     assert module_of(files).clock.window == 16
     with pytest.raises(ConfigError, match="clock needs"):
         module_of(files, window=0)
+
+
+def test_tokens__the_others_are_masked(files: Files) -> None:
+    some = batches(module_of(files, tokens=(4, 9)))[0].features.token_mask
+    assert some[..., 4:9].any()
+    assert not some[..., :4].any()
+    assert not some[..., 9:].any()
+    for tokens in ((3, 3), (0, 17), (-1, 4)):
+        with pytest.raises(ConfigError, match=r"data\.tokens: expected"):
+            module_of(files, tokens=tokens)

@@ -22,7 +22,7 @@ def backbone() -> ImageBackbone:
 def test_variants__plain_comes_always_and_first() -> None:
     assert [v.name for v in FeaturiseOptions().variants("real")] == ["plain"]
     named = [v.name for v in FeaturiseOptions(views_per_clip=2, canonical=True, synth_per_clip=1).variants(None)]
-    assert named == ["plain", "canonical", "aug1", "aug2", "synth1"]
+    assert named == ["plain", "canonical", "aug1", "aug2", "synth1", "twin1"]
 
 
 def test_variants__only_camera_clips_become_pseudo_fakes() -> None:

@@ -60,6 +60,7 @@ def make_targets(batch: int = 2, steps: int = 7, traces: int = 2) -> Targets:
         categories,
         mask.clone(),
         torch.full((batch,), steps / 6),
+        torch.full((batch,), -1),
     )
 
 

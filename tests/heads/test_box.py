@@ -17,3 +17,8 @@ class TestBoxHead(HeadContract):
         short = targets._replace(span_s=torch.tensor([[[0.53, 0.57]]]))  # a quarter of step 3
         terms = head.loss(head.run(features), features, short)
         assert all(terms[name].item() > 0 for name in ("choice", "giou", "sides"))
+
+
+class TestBoxHeadThatTracks(HeadContract):
+    def make_head(self) -> BoxHead:
+        return BoxHead(width=WIDTH, hidden=16, track=True)

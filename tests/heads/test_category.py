@@ -47,3 +47,8 @@ def test_loss__of_a_short_trace_on_masked_steps_teaches() -> None:
     features.token_mask[:, 2] = False
     targets.span_s[0, 0] = torch.tensor([0.36, 0.44])
     assert float(head.loss(head.run(features), features, targets)["loss"].detach()) > 0
+
+
+class TestCategoryHeadThatTracks(HeadContract):
+    def make_head(self) -> CategoryHead:
+        return CategoryHead(width=WIDTH, hidden=16, track=True)

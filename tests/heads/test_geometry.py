@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dtr.heads.geometry import cells_of_traces, choice_loss, steps_of_traces
+from dtr.heads.geometry import cells_of_traces, choice_loss, steps_of_traces, twin_loss
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -66,3 +66,17 @@ def test_cells_of_traces__a_masked_token_is_never_best() -> None:
     assert cells_of_traces(cells, box, both[None, None]).flatten().tolist() == [True, False]
     assert cells_of_traces(cells, box, right[None, None]).flatten().tolist() == [False, True]
     assert not cells_of_traces(cells, box, torch.zeros(1, 1, 2, dtype=torch.bool)).any()
+
+
+def test_twin_loss__falls_where_a_window_says_more_than_its_twin() -> None:
+    members = torch.tensor([[True, True, False], [False, False, False], [True, False, False]])
+    twin = torch.tensor([1, -1, -1])
+    logits = torch.tensor([[2.0, 1.0, 9.0], [0.0, 1.0, 0.0], [7.0, 7.0, 7.0]], requires_grad=True)
+    loss = twin_loss(logits, members, twin)
+    expected = (torch.nn.functional.softplus(torch.tensor(-2.0)) + torch.tensor(2.0).log()) / 2
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    assert logits.grad is not None
+    assert logits.grad[0, :2].max() < 0 < logits.grad[1, :2].min()  # up with the trace, down without it
+    assert not logits.grad[2].any()
+    assert twin_loss(logits, members, torch.full((3,), -1)).item() == 0

@@ -51,6 +51,19 @@ def test_load_synth_steps__same_arguments_same_bytes(clip: Path) -> None:
     assert not np.array_equal(first.frames, elsewhere.frames)
 
 
+def test_load_synth_steps__its_twin_is_the_same_but_for_the_traces(clip: Path) -> None:
+    noisy = SynthVariant(spec=MELT, negatives=1.0, augment=AugmentSpec(recode_p=1.0, noise_p=1.0))
+    for variant in (QUIET, noisy):
+        traced, twin, again = variant_of(clip, variant), *(variant_of(clip, variant, clean=True) for _ in range(2))
+        np.testing.assert_array_equal(twin.frames, again.frames)
+        assert twin.planted is not None
+        assert traced.planted is not None
+        assert (twin.planted.traces, twin.planted.keeps_time) == ((), traced.planted.keeps_time)
+        assert (twin.flipped, twin.step_s.tolist()) == (traced.flipped, traced.step_s.tolist())
+        assert not np.array_equal(traced.frames, twin.frames)
+    np.testing.assert_array_equal(variant_of(clip, clean=True).frames, load_steps(clip, Clock(), VIEWS).frames)
+
+
 def test_load_synth_steps__changes_pixels_but_not_the_clock(clip: Path) -> None:
     plain, made = load_steps(clip, Clock(), VIEWS), variant_of(clip)
     np.testing.assert_array_equal(made.step_mask, plain.step_mask)
