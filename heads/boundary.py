@@ -48,7 +48,7 @@ class BoundaryHead(Head):
 
     Args:
         width: D of the feature tokens.
-        hidden, differences, depth, dropout, track: of the neck.
+        hidden, differences, depth, dropout, track, channels: of the neck.
         tiou_weight, distribution_weight, action_weight: of the loss terms beside the choice of time.
         twin_weight: of the comparison with the same window without the traces that were put in.
     """
@@ -67,6 +67,7 @@ class BoundaryHead(Head):
         action_weight: float = 0.25,
         twin_weight: float = 2.0,
         track: bool = False,
+        channels: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.width = width
@@ -77,7 +78,9 @@ class BoundaryHead(Head):
             "bounds": distribution_weight,
             "twin": twin_weight,
         }
-        self.neck = Neck(width, hidden, differences, depth, dropout=dropout, clock_input=True, track=track)
+        self.neck = Neck(
+            width, hidden, differences, depth, dropout=dropout, clock_input=True, track=track, channels=channels
+        )
         self.attend = nn.Linear(hidden, 1, bias=False)  # a softmax over places knows no bias
         self.action = nn.Sequential(nn.LayerNorm(2 * hidden), nn.Linear(2 * hidden, 1))
         self.bounds = nn.Sequential(nn.LayerNorm(2 * hidden), nn.Linear(2 * hidden, 2 * BINS))

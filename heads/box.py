@@ -48,7 +48,7 @@ class BoxHead(Head):
 
     Args:
         width: D of the feature tokens.
-        hidden, differences, depth, dropout, track: of the neck.
+        hidden, differences, depth, dropout, track, channels: of the neck.
         giou_weight, distribution_weight, heat_weight: of the loss terms beside the choice of place.
         twin_weight: of the comparison with the same window without the traces that were put in.
     """
@@ -67,6 +67,7 @@ class BoxHead(Head):
         heat_weight: float = 0.25,
         twin_weight: float = 2.0,
         track: bool = False,
+        channels: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.width = width
@@ -77,7 +78,7 @@ class BoxHead(Head):
             "sides": distribution_weight,
             "twin": twin_weight,
         }
-        self.neck = Neck(width, hidden, differences, depth, dropout=dropout, track=track)
+        self.neck = Neck(width, hidden, differences, depth, dropout=dropout, track=track, channels=channels)
         self.heat = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, 1))
         self.sides = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, SIDES * BINS))
         self.register_buffer("bins", torch.tensor(signed_square_bins(0.35, 1.0, BINS)), persistent=False)

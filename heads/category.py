@@ -31,7 +31,7 @@ class CategoryHead(Head):
 
     Args:
         width: D of the feature tokens.
-        hidden, differences, depth, dropout, track: of the neck.
+        hidden, differences, depth, dropout, track, channels: of the neck.
     """
 
     def __init__(
@@ -42,10 +42,11 @@ class CategoryHead(Head):
         depth: int = 1,
         dropout: float = 0.3,
         track: bool = False,
+        channels: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.width = width
-        self.neck = Neck(width, hidden, differences, depth, dropout=dropout, track=track)
+        self.neck = Neck(width, hidden, differences, depth, dropout=dropout, track=track, channels=channels)
         last = nn.Linear(hidden, len(CATEGORIES))
         nn.init.constant_(last.bias, -2.0)  # a category holds for about one trace in nine
         self.classify = nn.Sequential(nn.LayerNorm(hidden), last)

@@ -49,6 +49,8 @@ class Neck(nn.Module):
             label: the shape of cells tells the shape of the frame, from which a real/fake head could read the source.
         track: every token also attends to itself at the other steps, so that what a place looked like before and after
             counts there, not only in the mean of the frame.
+        channels: (first, end) of the channels of a token that are read; None = all. A backbone of several stages has
+            the finer ones first: they tell that something changes, without what it is, which is learnt by heart.
         clock_input: also tell the states how long ago the video began (up to 4 s). Only for heads that answer "when":
             a real/fake head could read a clip's length from it.
     """
@@ -64,10 +66,18 @@ class Neck(nn.Module):
         place_input: bool = True,
         clock_input: bool = False,
         track: bool = False,
+        channels: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         if differences not in (0, 1, 2):
             raise ValueError(f"differences must be 0, 1 or 2, got {differences}")
+        first, end = channels or (0, width)
+        if not 0 <= first < end <= width:
+            raise ValueError(
+                f"channels must be a first and an end inside 0 to {width}, the tokens' width, got {channels}"
+            )
+        self.channels = slice(first, end)
+        width = end - first
         self.differences = differences
         self.norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, hidden)
@@ -93,7 +103,8 @@ class Neck(nn.Module):
             States of tokens and steps.
         """
         keep = token_mask.unsqueeze(-1)  # (B, T, P, 1)
-        x = self.project(self.norm(torch.where(keep, tokens, torch.zeros_like(tokens))))  # (B, T, P, W)
+        read = tokens[..., self.channels]
+        x = self.project(self.norm(torch.where(keep, read, torch.zeros_like(read))))  # (B, T, P, W)
         parts = [x]
         if self.differences:
             parts += time_differences(x, token_mask, cells, step_s, self.differences, self.gain)

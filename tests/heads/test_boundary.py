@@ -19,6 +19,6 @@ class TestBoundaryHead(HeadContract):
         assert all(terms[name].item() > 0 for name in ("choice", "tiou", "bounds"))
 
 
-class TestBoundaryHeadThatTracks(HeadContract):
+class TestBoundaryHeadThatTracksSomeChannels(HeadContract):
     def make_head(self) -> BoundaryHead:
-        return BoundaryHead(width=WIDTH, hidden=16, track=True)
+        return BoundaryHead(width=WIDTH, hidden=16, track=True, channels=(0, 12))

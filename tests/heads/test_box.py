@@ -19,6 +19,6 @@ class TestBoxHead(HeadContract):
         assert all(terms[name].item() > 0 for name in ("choice", "giou", "sides"))
 
 
-class TestBoxHeadThatTracks(HeadContract):
+class TestBoxHeadThatTracksSomeChannels(HeadContract):
     def make_head(self) -> BoxHead:
-        return BoxHead(width=WIDTH, hidden=16, track=True)
+        return BoxHead(width=WIDTH, hidden=16, track=True, channels=(0, 12))

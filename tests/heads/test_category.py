@@ -49,6 +49,6 @@ def test_loss__of_a_short_trace_on_masked_steps_teaches() -> None:
     assert float(head.loss(head.run(features), features, targets)["loss"].detach()) > 0
 
 
-class TestCategoryHeadThatTracks(HeadContract):
+class TestCategoryHeadThatTracksSomeChannels(HeadContract):
     def make_head(self) -> CategoryHead:
-        return CategoryHead(width=WIDTH, hidden=16, track=True)
+        return CategoryHead(width=WIDTH, hidden=16, track=True, channels=(0, 12))
