@@ -21,4 +21,4 @@ class TestBoundaryHead(HeadContract):
 
 class TestBoundaryHeadThatTracksSomeChannels(HeadContract):
     def make_head(self) -> BoundaryHead:
-        return BoundaryHead(width=WIDTH, hidden=16, track=True, channels=(0, 12))
+        return BoundaryHead(width=WIDTH, hidden=16, track=True, channels=(0, 18))

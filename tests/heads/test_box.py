@@ -21,4 +21,4 @@ class TestBoxHead(HeadContract):
 
 class TestBoxHeadThatTracksSomeChannels(HeadContract):
     def make_head(self) -> BoxHead:
-        return BoxHead(width=WIDTH, hidden=16, track=True, channels=(0, 12))
+        return BoxHead(width=WIDTH, hidden=16, track=True, channels=(0, 18))

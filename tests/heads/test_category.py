@@ -51,4 +51,4 @@ def test_loss__of_a_short_trace_on_masked_steps_teaches() -> None:
 
 class TestCategoryHeadThatTracksSomeChannels(HeadContract):
     def make_head(self) -> CategoryHead:
-        return CategoryHead(width=WIDTH, hidden=16, track=True, channels=(0, 12))
+        return CategoryHead(width=WIDTH, hidden=16, track=True, channels=(0, 18))
