@@ -22,8 +22,8 @@ def ablate(config: str, data: str, cache: Path, out: Path, rows: tuple[str, ...]
 
     \b
     Example:
-      dtr features --config configs/features/image_native.yaml --data DATA --out cache/native --synth-per-clip 3
-      dtr ablate --config configs/ablations/heads.yaml --data DATA --cache cache/native --row base --row no-synthesis
+      dtr features --config configs/features/image_lite2.yaml --data DATA --out cache/lite2 --synth-per-clip 2
+      dtr ablate --config configs/ablations/lite2.yaml --data DATA --cache cache/lite2 --row base --row no-synthesis
     """
     from dtr.ablation import Ablation, run_ablation, table_text
 

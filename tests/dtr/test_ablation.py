@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dtr.ablation import Ablation, Row, run_ablation, summary, table_text
+from dtr.datamodule import FeatureDataModule
 from dtr.errors import ConfigError
 from tests.training import write_training_data
 
@@ -42,6 +46,27 @@ def test_recipe_of__a_row_changes_only_what_it_says(ablation: Ablation) -> None:
     assert (list(only.heads), only.pretrain, only.options["trainer.max_epochs"]) == (["binary"], {}, 3)
     with pytest.raises(ConfigError, match="bix"):
         ablation.recipe_of(Row(heads=("bix",)), 0)
+
+
+def _head_class(config: str) -> type:
+    module, _, name = yaml.safe_load(Path(config).read_text())["model"]["head"]["class_path"].rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize("path", sorted(Path("configs/ablations").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_ablations__change_what_heads_and_data_take(path: Path) -> None:
+    ablation = Ablation.load(str(path))
+    known = set(inspect.signature(FeatureDataModule).parameters)
+    base = ablation.recipe_of(next(iter(ablation.rows.values())), 0)
+    for name, row in ablation.rows.items():
+        recipe = ablation.recipe_of(row, 0)
+        for head, config in recipe.heads.items():
+            taken = inspect.signature(_head_class(config))
+            own = recipe.options | recipe.head_options[head] | recipe.pretrain.get(head, {})
+            assert {k.split(".")[-1] for k in own if k.startswith("model.head.init_args.")} <= set(taken.parameters)
+            assert {k.removeprefix("data.") for k in own if k.startswith("data.")} <= known
+        same = (recipe.heads, recipe.options, recipe.head_options, recipe.pretrain)
+        assert name == "base" or same != (base.heads, base.options, base.head_options, base.pretrain)
 
 
 def test_run_ablation__trains_shared_heads_once_and_compares_by_seed(ablation: Ablation, tmp_path: Path) -> None:
