@@ -274,6 +274,45 @@ def merge_detectors(detectors: Sequence[LoadedDetector], *, name: str | None = N
     )
 
 
+def average_detectors(detectors: Sequence[LoadedDetector]) -> LoadedDetector:
+    """One detector whose only head is the mean of those of several, trained apart (`dtr.mean_head.MeanHead`).
+
+    Args:
+        detectors: at least one, of one head each, all of one name and spec.
+
+    Returns:
+        A detector with the first one's facts; it is to be calibrated anew.
+
+    Raises:
+        DetectorError: they differ in backbone, clock, views, or in their head.
+    """
+    from dtr.mean_head import MeanHead
+
+    first = detectors[0]
+    for other in detectors[1:]:
+        _require_same_input(first.info, other.info)
+        if len(other.heads) != 1 or other.info.heads != first.info.heads:
+            raise DetectorError(
+                f"expected detectors of one and the same head to average, got {', '.join(first.info.heads)} of "
+                f"{first.info.model_id} and {', '.join(other.info.heads)} of {other.info.model_id}; train them alike"
+            )
+    if len(detectors) == 1:
+        return first
+    (name,) = first.heads
+    head = MeanHead([d.heads[name] for d in detectors]).eval()
+    init = {
+        "class_path": f"{MeanHead.__module__}.{MeanHead.__qualname__}",
+        "init_args": {"members": [d.head_init[name] for d in detectors]},
+    }
+    members = [d.info.model_id for d in detectors]
+    info = replace(
+        first.info,
+        model_id=model_id(first.info.model_id.split("@")[0], {name: head}, first.info.backbone_id),
+        training=first.info.training | {"members": members},
+    )
+    return replace(first, info=info, heads={name: head}, head_init={name: init})
+
+
 def _write_parts(
     folder: Path,
     info: ModelInfo,

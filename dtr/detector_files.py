@@ -57,6 +57,7 @@ def build(init: Mapping[str, Any], where: str, allow: tuple[str, ...], *, base: 
     Raises:
         DetectorError: it is not that kind of class, or does not take the arguments.
     """
+    _require_allowed(init["init_args"], where, allow)
     built = import_class(init["class_path"], where, allow)
     expected = import_class(base, where, allow) if base else object
     if not (isinstance(built, type) and issubclass(built, expected) and (not method or hasattr(built, method))):
@@ -74,6 +75,17 @@ def build(init: Mapping[str, Any], where: str, allow: tuple[str, ...], *, base: 
         raise DetectorError(
             f"{where}: {init['class_path']} does not take these init_args ({reason(error)}); use the DTR that wrote it"
         ) from error
+
+
+def _require_allowed(value: Any, where: str, allow: tuple[str, ...]) -> None:
+    """Refuse class paths anywhere inside arguments that are not below an allowed prefix: a parser imports them."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("class_path"), str):
+            import_class(value["class_path"], where, allow)
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            _require_allowed(part, where, allow)
 
 
 def detector_folder(name: str) -> Path:

@@ -16,6 +16,7 @@ from dtr.detector import load_detector
 from dtr.detector_files import detector_folder, load_strictly
 from dtr.errors import ConfigError, DetectorError
 from dtr.head import Batch, Head
+from dtr.mean_head import MeanHead
 from dtr.validation import MONITORS, HeadEvaluator, predicted_rows
 
 
@@ -208,10 +209,12 @@ def load_start(head: Head, detector: str, backbone_id: str) -> None:
             f"start_from '{detector}': expected a detector of backbone '{backbone_id}' (that of the features), got "
             f"'{source.info.backbone_id}'; make the features with its backbone, or start from random weights"
         )
-    same = [name for name, other in source.heads.items() if type(other) is type(head)]
+    # Of a mean of heads, the first one: one head is trained here.
+    heads = {name: other.first if isinstance(other, MeanHead) else other for name, other in source.heads.items()}
+    same = [name for name, other in heads.items() if type(other) is type(head)]
     if len(same) != 1:
         raise DetectorError(
             f"start_from '{detector}': expected one head of class {type(head).__name__}, got {len(same)} (heads: "
             f"{', '.join(source.heads)}); name another detector"
         )
-    load_strictly(head, source.heads[same[0]].state_dict(), f"start_from '{detector}', head '{same[0]}'")
+    load_strictly(head, heads[same[0]].state_dict(), f"start_from '{detector}', head '{same[0]}'")

@@ -13,7 +13,15 @@ from dtr.backbones.build import import_class
 from dtr.card import detector_card
 from dtr.collect import run_heads
 from dtr.datamodule import FeatureDataModule
-from dtr.detector import BackbonePart, LoadedDetector, load_detector, merge_detectors, model_id, save_detector
+from dtr.detector import (
+    BackbonePart,
+    LoadedDetector,
+    average_detectors,
+    load_detector,
+    merge_detectors,
+    model_id,
+    save_detector,
+)
 from dtr.detector_calibration import calibrate_detector, calibration_quality
 from dtr.errors import ConfigError
 from dtr.final_table import final_table
@@ -39,6 +47,7 @@ class Recipe:
         head_options: the same for one head each, by its name.
         pretrain: options of a training that comes first, from which the head's weights are taken, by head; for example
             {"box": {"data.synth": 1.0, "data.dev_synth": true}}: synthesised traces first, then annotated ones.
+        members: how often every head is trained, on the same cut with seeds of its own; their mean is the detector's.
     """
 
     heads: dict[str, str]
@@ -49,8 +58,11 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
     head_options: dict[str, dict[str, Any]] = field(default_factory=dict)
     pretrain: dict[str, dict[str, Any]] = field(default_factory=dict)
+    members: int = 1
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.members, int) and self.members >= 1):
+            raise ConfigError(f"recipe: expected members of 1 or more, got {self.members!r}")
         unknown = sorted((set(self.head_options) | set(self.pretrain)) - set(self.heads))
         if unknown:
             raise ConfigError(f"recipe: expected options of its heads {', '.join(self.heads)}, got some of {unknown}")
@@ -118,14 +130,19 @@ def train_detector(
         DetectorError: heads of an earlier run were trained on features of another backbone.
     """
     data, cache = module.data, str(module.store.folder)
-    folders = []
+    trained = []
     for name in recipe.heads:
-        own = recipe.options | recipe.head_options.get(name, {})
-        if name in recipe.pretrain:
-            first = _fit(name, recipe, own | recipe.pretrain[name], data, cache, out / PRETRAINED, say, shared)
-            own = own | {"model.start_from": str(first)}
-        folders.append(_fit(name, recipe, own, data, cache, out, say, shared))
-    merged = merge_detectors([load_detector(folder) for folder in folders], name=recipe.name)
+        members = []
+        for member in range(recipe.members):
+            own = {"seed_everything": recipe.seed + member} | recipe.options | recipe.head_options.get(name, {})
+            folder = name if member == 0 else f"{name}-{member + 1}"
+            if name in recipe.pretrain:
+                before = own | recipe.pretrain[name]
+                first = _fit(name, folder, recipe, before, data, cache, out / PRETRAINED, say, shared)
+                own = own | {"model.start_from": str(first)}
+            members.append(load_detector(_fit(name, folder, recipe, own, data, cache, out, say, shared)))
+        trained.append(average_detectors(members))
+    merged = merge_detectors(trained, name=recipe.name)
     trained_on = merged.info.backbone_id
     say("choosing the weight of priors")
     info = replace(merged.info, decoding=merged.info.decoding | fit_priors(module.parts["fit"]))
@@ -161,6 +178,7 @@ def data_module(recipe: Recipe, data: str, cache: str, *, test: bool = True) -> 
 
 def _fit(
     name: str,
+    folder_name: str,
     recipe: Recipe,
     own: dict[str, Any],
     data: str,
@@ -171,9 +189,8 @@ def _fit(
 ) -> Path:
     """Train one head in a folder below `out` with its own options, or find that it was; gives its detector folder."""
     config = recipe.heads[name]
-    what = name if out.name != PRETRAINED else f"{name}, {PRETRAINED}"
+    what = folder_name if out.name != PRETRAINED else f"{folder_name}, {PRETRAINED}"
     options = {
-        "seed_everything": recipe.seed,
         "data.data": data,
         "data.cache": cache,
         "data.seed": recipe.seed,
@@ -183,7 +200,7 @@ def _fit(
     }
     text = Path(shipped_config(config)).read_text(encoding="utf-8") + json.dumps(options, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    folder = out / (f"{name}-{digest[:16]}" if shared else name)
+    folder = out / (f"{name}-{digest[:16]}" if shared else folder_name)
     stamp = folder / "recipe.sha256"
     if stamp.is_file() and stamp.read_text() != digest:
         raise ConfigError(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   dtr models                      # what is embedded, and what lies here and below runs/
-  dtr models dtr-lite0            # card and facts of one
+  dtr models dtr-lite2            # card and facts of one
   dtr models detector.onnx
   dtr models runs/all/detector    # a detector folder; needs no torch
   dtr models --json

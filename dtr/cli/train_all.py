@@ -8,7 +8,7 @@ import click
 
 
 @click.command("train-all", short_help="Train every head of a recipe and put them together.")
-@click.option("--config", required=True, help="Recipe, for example configs/recipes/first.yaml (ships with DTR).")
+@click.option("--config", required=True, help="Recipe, for example configs/recipes/lite2.yaml (ships with DTR).")
 @click.option("--data", required=True, help="Annotated data set; see dtr data check.")
 @click.option("--cache", required=True, help="Its features; see dtr features.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/all"), show_default=True, help="Run folder.")
@@ -20,8 +20,8 @@ def train_all(config: str, data: str, cache: str, out: Path) -> None:
 
     \b
     Example:
-      dtr features --config configs/features/image_native.yaml --data DATA --out cache/native
-      dtr train-all --config configs/recipes/first.yaml --data DATA --cache cache/native
+      dtr features --config configs/features/image_lite2.yaml --data DATA --out cache/lite2 --synth-per-clip 2
+      dtr train-all --config configs/recipes/lite2.yaml --data DATA --cache cache/lite2
       dtr export runs/all/detector -o detector.onnx
     """
     from dtr.train_all import Recipe

@@ -76,17 +76,23 @@ def test_fit__two_processes_train_and_measure_together(files: Files, tmp_path: P
 
 
 def test_load_start__takes_the_weights_of_the_embedded_detector() -> None:
-    embedded = load_detector(detector_folder("dtr-lite0"))
+    embedded = load_detector(detector_folder("dtr-lite2"))
     head = type(embedded.heads["box"])(**embedded.heads["box"].init_args)
-    load_start(head, "dtr-lite0", embedded.info.backbone_id)
+    load_start(head, "dtr-lite2", embedded.info.backbone_id)
     assert all(torch.equal(a, embedded.heads["box"].state_dict()[name]) for name, a in head.state_dict().items())
     with pytest.raises(DetectorError, match="expected a detector of backbone 'other@0'"):
-        load_start(head, "dtr-lite0", "other@0")
+        load_start(head, "dtr-lite2", "other@0")
+
+
+SIZES = "model.head.init_args."
 
 
 def test_finetune__starts_from_an_embedded_detector_with_the_features_that_its_heads_take() -> None:
     recipe = Recipe.load("configs/recipes/finetune.yaml")
     embedded = load_detector(detector_folder(recipe.options["model.start_from"]))
     assert set(recipe.heads) == set(embedded.heads)
-    features = yaml.safe_load(Path(shipped_config("configs/features/image_native.yaml")).read_text())
+    features = yaml.safe_load(Path(shipped_config("configs/features/image_lite2.yaml")).read_text())
     assert build_backbone(features["backbone"]).backbone_id == embedded.info.backbone_id
+    for name, head in embedded.heads.items():
+        sizes = {k.removeprefix(SIZES): v for k, v in recipe.head_options[name].items() if k.startswith(SIZES)}
+        load_start(type(head)(head.width, **sizes), recipe.options["model.start_from"], embedded.info.backbone_id)
