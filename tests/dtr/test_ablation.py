@@ -69,6 +69,7 @@ def test_shipped_ablations__change_what_heads_and_data_take(path: Path) -> None:
         assert name == "base" or same != (base.heads, base.options, base.head_options, base.pretrain)
 
 
+@pytest.mark.slow
 def test_run_ablation__trains_shared_heads_once_and_compares_by_seed(ablation: Ablation, tmp_path: Path) -> None:
     data, cache = write_training_data(tmp_path, planted=True)
     table = run_ablation(ablation, str(data), cache, tmp_path / "out")

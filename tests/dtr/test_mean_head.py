@@ -12,7 +12,6 @@ from dtr.head import Head
 from dtr.heads.binary import BinaryHead
 from dtr.heads.box import BoxHead
 from dtr.mean_head import MeanHead
-from dtr.task import load_start
 from tests.export.toy import make_detector
 from tests.heads.head_contract import WIDTH, HeadContract, make_features
 

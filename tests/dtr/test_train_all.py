@@ -14,6 +14,7 @@ from dtr.datamodule import FeatureDataModule
 from dtr.detector import load_detector
 from dtr.errors import CacheError, ConfigError, DetectorError
 from dtr.fit import run_lightning, shipped_config
+from dtr.mean_head import MeanHead
 from dtr.train_all import Recipe, data_module, train_all, train_detector
 from tests.training import write_training_data
 
@@ -151,17 +152,29 @@ def test_train_all__pretrains_on_planted_traces_and_starts_from_there(tmp_path: 
     options = QUICK | {"trainer.max_epochs": 1, "model.head.init_args.hidden": 16}
     first = {"box": {"data.synth": 1.0, "data.dev_synth": True, "trainer.max_epochs": 2}}
     heads = {name: f"configs/head/{name}.yaml" for name in ("binary", "box")}
-    recipe = Recipe(heads, name="toy", options=options, pretrain=first)
+    recipe = Recipe(heads, name="toy", options=options, pretrain=first, members=2)
     # So small a rate that the second training leaves the weights almost where the first one put them.
     recipe = replace(recipe, head_options={"box": {"model.learning_rate": 1e-9}})
     recipe.pretrain["box"]["model.learning_rate"] = 1e-3
     module = data_module(recipe, str(data), str(cache))
     said: list[str] = []
-    trained = train_detector(recipe, module, tmp_path / "run", said.append).heads
-    assert said[1:3] == ["box, pretrained: training", "box: training"]
-    start = load_detector(tmp_path / "run" / "pretrained" / "box" / "detector").heads["box"].state_dict()
-    end = trained["box"].state_dict()
-    assert all(torch.allclose(start[k], end[k], atol=1e-5) for k in start)
+    trained = train_detector(recipe, module, tmp_path / "run", said.append).heads["box"]
+    assert said[:2] == ["binary: training", "binary-2: training"]
+    assert said[2:6] == [f"{name}: training" for name in ("box, pretrained", "box", "box-2, pretrained", "box-2")]
+    assert isinstance(trained, MeanHead)
+    weights = []
+    for member, name in zip(trained.members, ("box", "box-2"), strict=True):
+        start = load_detector(tmp_path / "run" / "pretrained" / name / "detector").heads["box"].state_dict()
+        end = member.state_dict()
+        assert all(torch.allclose(start[k], end[k], atol=1e-5) for k in start)
+        weights.append(end["heat.1.weight"])
+    assert not torch.equal(*weights)  # each has a seed of its own
+
+
+def test_recipe__fewer_than_one_member_is_refused() -> None:
+    for members in (0, -1, 1.5):
+        with pytest.raises(ConfigError, match="members of 1 or more"):
+            Recipe({"a": "b"}, members=members)  # type: ignore[arg-type]
 
 
 def test_recipe__options_of_a_head_it_has_not_are_refused() -> None:
