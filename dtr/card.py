@@ -100,6 +100,15 @@ def sharing_text(parts: Mapping[str, Mapping[str, int]]) -> str:
     )
 
 
+UNTOLD = {
+    "trainer.enable_progress_bar",
+    "trainer.enable_model_summary",
+    "data.memory_gb",
+    "data.num_workers",
+}
+"""Options that change nothing of what is learnt."""
+
+
 def recipe_lines(recipe: Mapping[str, Any]) -> list[str]:
     """How every head was trained: its configuration, a first training if there was one, and the options of both.
 
@@ -112,7 +121,9 @@ def recipe_lines(recipe: Mapping[str, Any]) -> list[str]:
     if not recipe.get("heads"):
         return []
     own, first, shared = (recipe.get(name, {}) for name in ("head_options", "pretrain", "options"))
-    lines = ["## Recipe", "", f"Seed {recipe['seed']}.", ""]
+    members = recipe.get("members", 1)
+    mean = f" Every head is the mean of {members}, trained on the same clips with seeds of their own."
+    lines = ["## Recipe", "", f"Seed {recipe['seed']}.{mean if members > 1 else ''}", ""]
     lines += ["| head | configuration | first trained with | trained with |", "|---" * 4 + "|"]
     for name, config in recipe["heads"].items():
         options = shared | own.get(name, {})
@@ -122,7 +133,8 @@ def recipe_lines(recipe: Mapping[str, Any]) -> list[str]:
 
 
 def _options(options: Mapping[str, Any]) -> str:
-    return _cell(", ".join(f"{name} {value}" for name, value in options.items()) or "the configuration as it is")
+    told = (f"{name} {value}" for name, value in options.items() if name not in UNTOLD)
+    return _cell(", ".join(told) or "the configuration as it is")
 
 
 def _cell(text: str) -> str:
