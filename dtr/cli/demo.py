@@ -105,10 +105,25 @@ def _rows(plan: Plan, truth: TraceAnnotation, verdict: Verdict, result: Comparis
     return rows
 
 
+def _nearest(verdict: Verdict) -> list[str]:
+    """The strongest candidate of a verdict without a trace: what was seen, but not surely enough to be reported."""
+    from dtr.cli.text import place_in_words
+
+    if not verdict.candidates:
+        return []
+    best = max(verdict.candidates, key=lambda candidate: candidate.score)
+    start, end = best.span_s
+    return [
+        f"Its strongest candidate, too weak to be reported (score {best.score:.2f}): {place_in_words(best.box)}, "
+        f"{start:.2f} s to {end:.2f} s."
+    ]
+
+
 def _summary(verdict: Verdict, result: Comparison) -> str:
     lines: list[str] = []
     if result.trace is None:
         lines.append("The trace was not found." if verdict.label == "fake" else "The detector took the clip for real.")
+        lines += _nearest(verdict)
     elif result.box_iou == 0:
         lines.append("A trace was reported, but elsewhere: the one that was put in was not found.")
     extra = len(verdict.traces) - 1

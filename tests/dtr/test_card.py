@@ -190,7 +190,11 @@ def test_detector_card__has_recipe_and_worst_cases_where_they_are_known() -> Non
 
 
 def test_recipe_lines__tell_of_members_and_not_of_progress_bars() -> None:
-    recipe = {"heads": {"box": "b.yaml"}, "seed": 3, "options": {"trainer.enable_progress_bar": False, "data.synth": 0.5}}
+    recipe = {
+        "heads": {"box": "b.yaml"},
+        "seed": 3,
+        "options": {"trainer.enable_progress_bar": False, "data.synth": 0.5},
+    }
     assert recipe_lines(recipe)[2] == "Seed 3."
     assert recipe_lines(recipe)[-2] == "| box | b.yaml | – | data.synth 0.5 |"
     assert "the mean of 3" in recipe_lines(recipe | {"members": 3})[2]
