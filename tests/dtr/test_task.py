@@ -16,6 +16,7 @@ from dtr.detector_files import detector_folder
 from dtr.errors import ConfigError, DetectorError
 from dtr.fit import run_lightning, shipped_config
 from dtr.heads.binary import BinaryHead
+from dtr.mean_head import MeanHead
 from dtr.task import HeadTask, load_start
 from dtr.train_all import Recipe
 from tests import training
@@ -77,9 +78,11 @@ def test_fit__two_processes_train_and_measure_together(files: Files, tmp_path: P
 
 def test_load_start__takes_the_weights_of_the_embedded_detector() -> None:
     embedded = load_detector(detector_folder("dtr-lite2"))
-    head = type(embedded.heads["box"])(**embedded.heads["box"].init_args)
+    mean = embedded.heads["box"]
+    assert isinstance(mean, MeanHead)  # of which one member is begun with
+    head = type(mean.first)(**mean.first.init_args)
     load_start(head, "dtr-lite2", embedded.info.backbone_id)
-    assert all(torch.equal(a, embedded.heads["box"].state_dict()[name]) for name, a in head.state_dict().items())
+    assert all(torch.equal(a, mean.first.state_dict()[name]) for name, a in head.state_dict().items())
     with pytest.raises(DetectorError, match="expected a detector of backbone 'other@0'"):
         load_start(head, "dtr-lite2", "other@0")
 
@@ -93,6 +96,11 @@ def test_finetune__starts_from_an_embedded_detector_with_the_features_that_its_h
     assert set(recipe.heads) == set(embedded.heads)
     features = yaml.safe_load(Path(shipped_config("configs/features/image_lite2.yaml")).read_text())
     assert build_backbone(features["backbone"]).backbone_id == embedded.info.backbone_id
-    for name, head in embedded.heads.items():
+    for name, mean in embedded.heads.items():
+        assert isinstance(mean, MeanHead)
         sizes = {k.removeprefix(SIZES): v for k, v in recipe.head_options[name].items() if k.startswith(SIZES)}
-        load_start(type(head)(head.width, **sizes), recipe.options["model.start_from"], embedded.info.backbone_id)
+        load_start(
+            type(mean.first)(mean.first.init_args["width"], **sizes),
+            recipe.options["model.start_from"],
+            embedded.info.backbone_id,
+        )
