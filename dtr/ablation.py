@@ -92,7 +92,7 @@ class Ablation:
         return cls(data["recipe"], rows, seeds, dict(data.get("options") or {}))
 
     def recipe_of(self, row: Row, seed: int) -> Recipe:
-        """The base recipe with a row's changes."""
+        """The base recipe with a row's changes; one member of every head, as the seeds show the spread already."""
         base = Recipe.load(self.recipe)
         unknown = sorted(set(row.heads) - set(base.heads))
         if unknown:
@@ -102,6 +102,7 @@ class Ablation:
         own = {name: base.head_options.get(name, {}) | row.head_options.get(name, {}) for name in heads}
         return replace(
             base,
+            members=1,
             heads=heads,
             seed=seed,
             options=base.options | self.options | row.options,

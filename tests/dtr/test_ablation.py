@@ -60,6 +60,7 @@ def test_shipped_ablations__change_what_heads_and_data_take(path: Path) -> None:
     base = ablation.recipe_of(next(iter(ablation.rows.values())), 0)
     for name, row in ablation.rows.items():
         recipe = ablation.recipe_of(row, 0)
+        assert recipe.members == 1
         for head, config in recipe.heads.items():
             taken = inspect.signature(_head_class(config))
             own = recipe.options | recipe.head_options[head] | recipe.pretrain.get(head, {})
