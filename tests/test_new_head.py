@@ -47,6 +47,7 @@ import_block("heads/peak.py", "dtr.heads.peak")
 TestPeakHead = import_block("tests/heads/test_peak.py", "tests.heads.test_peak").TestPeakHead  # pytest collects it
 
 
+@pytest.mark.slow
 def test_new_head__trains_and_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, cache = write_training_data(tmp_path)
     config = tmp_path / "peak.yaml"

@@ -147,6 +147,7 @@ def test_recipe__bad_files_are_refused(text: str, tmp_path: Path) -> None:
         Recipe.load(str(path))
 
 
+@pytest.mark.slow
 def test_train_all__pretrains_on_planted_traces_and_starts_from_there(tmp_path: Path) -> None:
     data, cache = write_training_data(tmp_path, planted=True)
     options = QUICK | {"trainer.max_epochs": 1, "model.head.init_args.hidden": 16}

@@ -17,6 +17,7 @@ def _save(folder: Path, **heads: Head) -> Path:
     return save_detector(folder, info=d.info, heads=d.heads, head_init=d.head_init)
 
 
+@pytest.mark.slow
 def test_export__joins_folders_proves_and_describes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = _save(tmp_path / "one", first=seeded(ToyHead, 0, width=6))
     two = _save(tmp_path / "two", second=seeded(CategoryHead, 1, width=6, hidden=8))
